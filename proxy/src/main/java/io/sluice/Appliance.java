@@ -1,0 +1,155 @@
+package io.sluice;
+
+import io.prometheus.client.CollectorRegistry;
+import io.sluice.metrics.Drop;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What an operator can see of the running appliance; the only thing the admin API knows. Every
+ * answer is a consistent, immutable copy; any thread may ask.
+ */
+public interface Appliance {
+
+  /** Whether the configuration is applied, every front is bound and nothing is draining. */
+  boolean ready();
+
+  Status status();
+
+  /** By name. */
+  List<FrontStatus> fronts();
+
+  /** By name. */
+  List<PoolStatus> pools();
+
+  /** A page of live flows in the order of their ids. */
+  FlowPage flows(FlowQuery query);
+
+  /** The conservation ledger, one row a front, by name. */
+  List<Ledger> drops();
+
+  /** The metrics of CONTRACT.md, collected when read. */
+  CollectorRegistry metrics();
+
+  /** State of the process. */
+  enum Phase {
+    STARTING,
+    RUNNING,
+    DRAINING
+  }
+
+  /**
+   * The appliance at a glance.
+   *
+   * @param transport how datagrams move, e.g. {@code epoll, recvmmsg/sendmmsg}
+   */
+  record Status(
+      String version,
+      String java,
+      String netty,
+      String transport,
+      Phase phase,
+      Instant startedAt,
+      Duration uptime,
+      int workers,
+      long flows,
+      long fdsOpen,
+      long fdsMax) {}
+
+  /**
+   * One front.
+   *
+   * @param listen addresses really bound (port 0 resolved)
+   * @param kernelDrops datagrams the kernel dropped because a listener's receive buffer was full
+   */
+  record FrontStatus(
+      String name,
+      List<InetSocketAddress> listen,
+      String pool,
+      long flows,
+      long assuredFlows,
+      long unassuredFlows,
+      long maxFlows,
+      long flowsOpened,
+      long kernelDrops) {}
+
+  /** One pool, its backends by name. */
+  record PoolStatus(String name, String policy, String affinity, List<BackendStatus> backends) {}
+
+  /**
+   * One backend.
+   *
+   * @param state UP, EJECTED or TRIAL
+   * @param reason why it is in that state, in words for a person
+   * @param since when it came into that state
+   * @param unreachable ICMP errors since start
+   */
+  record BackendStatus(
+      String name,
+      InetSocketAddress address,
+      int weight,
+      String state,
+      boolean eligible,
+      String reason,
+      Instant since,
+      long flows,
+      long unreachable,
+      long ejections,
+      long requests,
+      long replies) {}
+
+  /**
+   * Which flows to list.
+   *
+   * @param client either an address ({@code 192.0.2.1}, every port) or address and port
+   * @param limit rows at most
+   * @param after only flows whose id is greater; 0 for the first page
+   */
+  record FlowQuery(
+      Optional<String> front,
+      Optional<String> backend,
+      Optional<Client> client,
+      int limit,
+      long after) {}
+
+  /** A client to look for; {@code port} 0 means any. */
+  record Client(java.net.InetAddress address, int port) {}
+
+  /**
+   * A page of flows.
+   *
+   * @param next what to pass as {@code after} for the next page; empty on the last one
+   */
+  record FlowPage(List<FlowStatus> flows, Optional<Long> next) {}
+
+  /** One live flow. */
+  record FlowStatus(
+      long id,
+      String front,
+      InetSocketAddress client,
+      InetSocketAddress local,
+      String pool,
+      String backend,
+      int worker,
+      boolean assured,
+      Instant openedAt,
+      Duration idle,
+      long requests,
+      long replies,
+      long requestBytes,
+      long replyBytes) {}
+
+  /** The conservation ledger of one front. */
+  record Ledger(String front, Side request, Side reply) {
+    /**
+     * One direction; {@code received = forwarded + the sum of dropped + pending}, always.
+     *
+     * @param pending received and waiting to be handed over to another worker at this instant
+     */
+    public record Side(long received, long forwarded, Map<Drop, Long> dropped, long pending) {}
+  }
+}

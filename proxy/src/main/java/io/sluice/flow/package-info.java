@@ -1,0 +1,5 @@
+/** One client and its one backend: may name a client; imports pool, affinity, net, metrics. */
+@NullMarked
+package io.sluice.flow;
+
+import org.jspecify.annotations.NullMarked;
