@@ -1,0 +1,111 @@
+package io.sluice.pool;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What loops see while control ejects one of two backends and tries it again, over and over.
+ *
+ * <p>Both promises are void across the very change they speak of, so control keeps a count around
+ * each kind, odd while it happens, and a loop judges only what lies within one even count.
+ */
+final class SnapshotOrderTest {
+  private static final int ROUNDS = 20_000;
+
+  private final VirtualControl control = new VirtualControl();
+  private final AtomicLong leaving = new AtomicLong();
+  private final AtomicLong joining = new AtomicLong();
+  private final AtomicLong contradictions = new AtomicLong();
+  private final AtomicLong judged = new AtomicLong();
+  private final Logger room = (Logger) LoggerFactory.getLogger("io.sluice.pool");
+  private volatile boolean done;
+
+  @BeforeEach
+  void hush() {
+    room.setLevel(Level.OFF);
+  }
+
+  @AfterEach
+  void speak() {
+    room.setLevel(null);
+  }
+
+  @Test
+  void noLoopIsEverDealtTheBackendItJustFoundNotEligible() throws InterruptedException {
+    Rules rules =
+        new Rules(true, 1, Duration.ofMillis(1), Duration.ofMillis(1), Duration.ofMillis(1));
+    List<Pool.Spec.Server> servers =
+        List.of(
+            new Pool.Spec.Server("a", new InetSocketAddress("192.0.2.1", 53), 1),
+            new Pool.Spec.Server("b", new InetSocketAddress("192.0.2.2", 53), 1));
+    Pool pool =
+        Pool.open(
+            new Pool.Spec("p", _ -> _ -> 0, servers, rules, false),
+            2,
+            control,
+            control::nanoTime,
+            control.wallClock());
+    Backend a = pool.backends().getFirst();
+
+    List<Thread> loops = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      loops.add(Thread.ofPlatform().start(() -> watch(pool, a)));
+    }
+    for (int round = 0; round < ROUNDS || judged.get() < ROUNDS; round++) {
+      around(
+          leaving,
+          () -> {
+            a.refused(1);
+            control.runDue();
+          });
+      around(joining, () -> control.advance(Duration.ofMillis(1)));
+    }
+    done = true;
+    for (Thread loop : loops) {
+      loop.join();
+    }
+    assertThat(contradictions).hasValue(0);
+  }
+
+  private void watch(Pool pool, Backend a) {
+    while (!done) {
+      long joins = joining.get();
+      long leaves = leaving.get();
+      if (!a.eligible()) {
+        // A backend joins only by becoming eligible, so within one count a pick cannot be it.
+        boolean dealt = a.equals(pool.pick(0));
+        judge(dealt, joins, joining);
+      } else if (a.equals(pool.pick(0))) {
+        // Who was dealt is eligible, unless it has left since.
+        boolean lost = !a.eligible();
+        judge(lost, leaves, leaving);
+      }
+    }
+  }
+
+  private void judge(boolean contradiction, long before, AtomicLong count) {
+    if (before % 2 == 0 && count.get() == before) {
+      judged.incrementAndGet();
+      if (contradiction) {
+        contradictions.incrementAndGet();
+      }
+    }
+  }
+
+  private static void around(AtomicLong count, Runnable change) {
+    count.incrementAndGet();
+    change.run();
+    count.incrementAndGet();
+  }
+}
