@@ -28,5 +28,7 @@ public enum Drop {
   /** The other worker, whose flow it belongs to, has its hand-over queue full. */
   HANDOVER,
   /** It would have opened a flow while Sluice is stopping. */
-  DRAINING
+  DRAINING,
+  /** A bug of ours or of a plug-in; the log has its stack trace. */
+  FAULT
 }

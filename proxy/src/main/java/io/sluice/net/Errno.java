@@ -1,0 +1,69 @@
+package io.sluice.net;
+
+import io.sluice.metrics.Drop;
+
+/**
+ * The kernel's error numbers that Sluice tells apart (asm-generic: the same on x86-64 and arm64).
+ */
+public final class Errno {
+  public static final int EPERM = 1;
+  public static final int EINTR = 4;
+  public static final int EAGAIN = 11;
+  public static final int ENOMEM = 12;
+  public static final int EACCES = 13;
+  public static final int ENFILE = 23;
+  public static final int EMFILE = 24;
+  public static final int EMSGSIZE = 90;
+  public static final int EADDRINUSE = 98;
+  public static final int EADDRNOTAVAIL = 99;
+  public static final int ENETUNREACH = 101;
+  public static final int ENOBUFS = 105;
+  public static final int ECONNREFUSED = 111;
+  public static final int EHOSTUNREACH = 113;
+
+  private Errno() {}
+
+  /**
+   * Whether a connected socket may report it for a datagram sent earlier, having sent nothing of
+   * the present one.
+   */
+  static boolean isFromNetwork(int errno) {
+    return errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH;
+  }
+
+  /** Why a datagram could not be sent. */
+  static Drop ofSend(int errno) {
+    return switch (errno) {
+      case EAGAIN, ENOBUFS, ENOMEM -> Drop.BACKPRESSURE;
+      case EMSGSIZE -> Drop.OVERSIZE;
+      default -> Drop.UNREACHABLE;
+    };
+  }
+
+  /** Why a link could not be opened. */
+  public static Drop ofDial(int errno) {
+    return switch (errno) {
+      case EMFILE, ENFILE, ENOMEM, ENOBUFS -> Drop.NO_FD;
+      case EAGAIN, EADDRNOTAVAIL, EADDRINUSE -> Drop.NO_PORT;
+      default -> Drop.UNREACHABLE;
+    };
+  }
+
+  /** The symbolic name and what it means, e.g. {@code EADDRINUSE, address already in use}. */
+  static String describe(int errno) {
+    return switch (errno) {
+      case EPERM -> "EPERM, operation not permitted";
+      case EAGAIN -> "EAGAIN, no local port or buffer left";
+      case ENOMEM -> "ENOMEM, out of kernel memory";
+      case EACCES -> "EACCES, permission denied";
+      case ENFILE -> "ENFILE, the system has no file descriptors left";
+      case EMFILE -> "EMFILE, the process has no file descriptors left";
+      case EADDRINUSE -> "EADDRINUSE, address already in use";
+      case EADDRNOTAVAIL -> "EADDRNOTAVAIL, no such local address";
+      case ENETUNREACH -> "ENETUNREACH, network unreachable";
+      case ECONNREFUSED -> "ECONNREFUSED, connection refused";
+      case EHOSTUNREACH -> "EHOSTUNREACH, host unreachable";
+      default -> "errno " + errno;
+    };
+  }
+}

@@ -1,0 +1,48 @@
+package io.sluice.net;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What the running kernel offers beyond plain UDP, found by asking it. */
+public final class KernelFeatures {
+  private static final int SOL_UDP = 17;
+  private static final int UDP_SEGMENT = 103;
+  private static final int UDP_GRO = 104;
+
+  private KernelFeatures() {}
+
+  /**
+   * Names of the features that work here, e.g. {@code UDP_GRO}; empty where Sluice does not run at
+   * all.
+   */
+  public static List<String> found() {
+    List<String> found = new ArrayList<>();
+    if (!Linux.isSupported()) {
+      return found;
+    }
+    Map<String, int[]> options =
+        new TreeMap<>(
+            Map.of(
+                "SO_REUSEPORT", new int[] {Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1},
+                "IP_PKTINFO", new int[] {Linux.SOL_IP, Linux.IP_PKTINFO, 1},
+                "UDP_SEGMENT", new int[] {SOL_UDP, UDP_SEGMENT, 1_200},
+                "UDP_GRO", new int[] {SOL_UDP, UDP_GRO, 1}));
+    try {
+      UdpSocket socket = UdpSocket.open(false);
+      options.forEach(
+          (name, option) -> {
+            if (Linux.setsockopt(socket.fd().intValue(), option[0], option[1], option[2]) >= 0) {
+              found.add(name);
+            }
+          });
+      socket.close();
+      UdpSocket.open(true).close();
+      found.add("IPv6");
+    } catch (OsException without) {
+      return found; // of which it then lacks the rest
+    }
+    return found;
+  }
+}

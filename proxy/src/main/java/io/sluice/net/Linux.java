@@ -1,0 +1,222 @@
+package io.sluice.net;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.util.Locale;
+
+/**
+ * The C library's socket calls, and the kernel's numbers and structure offsets that go with them,
+ * for Linux on x86-64 and arm64 (both little-endian LP64, with the same numbers and layouts
+ * throughout).
+ *
+ * <p>Each call answers what C's does, or minus errno. Layouts: bits/types/struct_msghdr.h,
+ * linux/in.h, linux/ipv6.h, linux/udp.h, asm-generic/socket.h; {@code LinuxTest} holds them against
+ * the kernel's answers.
+ */
+final class Linux {
+  static final int AF_INET = 2;
+  static final int AF_INET6 = 10;
+  static final int SOCK_DGRAM = 2;
+  static final int SOCK_NONBLOCK = 0x800;
+  static final int SOCK_CLOEXEC = 0x80000;
+
+  static final int SOL_SOCKET = 1;
+  static final int SO_SNDBUF = 7;
+  static final int SO_RCVBUF = 8;
+  static final int SO_REUSEPORT = 15;
+  static final int SO_SNDBUFFORCE = 32;
+  static final int SO_RCVBUFFORCE = 33;
+  static final int SO_MEMINFO = 55;
+  static final int SOL_IP = 0;
+  static final int IP_PKTINFO = 8;
+  static final int SOL_IPV6 = 41;
+  static final int IPV6_V6ONLY = 26;
+  static final int IPV6_RECVPKTINFO = 49;
+  static final int IPV6_PKTINFO = 50;
+
+  static final int MSG_TRUNC = 0x20;
+
+  /** struct mmsghdr: a msghdr (56 bytes), then the length received or sent. */
+  static final int MMSGHDR_BYTES = 64;
+
+  static final int MSG_NAME = 0;
+  static final int MSG_NAMELEN = 8;
+  static final int MSG_IOV = 16;
+  static final int MSG_IOVLEN = 24;
+  static final int MSG_CONTROL = 32;
+  static final int MSG_CONTROLLEN = 40;
+  static final int MSG_FLAGS = 48;
+  static final int MSG_LEN = 56;
+
+  static final int IOVEC_BYTES = 16;
+  static final int IOV_BASE = 0;
+  static final int IOV_LEN = 8;
+
+  /** struct cmsghdr: length with header, level, type; data follows, padded to 8 bytes. */
+  static final int CMSG_HEADER_BYTES = 16;
+
+  static final int CMSG_LEN = 0;
+  static final int CMSG_LEVEL = 8;
+  static final int CMSG_TYPE = 12;
+
+  /** struct in_pktinfo: interface, local address to answer from, address in the header. */
+  static final int IN_PKTINFO_BYTES = 12;
+
+  static final int IPI_SPEC_DST = 4;
+  static final int IPI_ADDR = 8;
+
+  /** struct in6_pktinfo: address, interface. */
+  static final int IN6_PKTINFO_BYTES = 20;
+
+  static final int SOCKADDR_IN_BYTES = 16;
+  static final int SOCKADDR_IN6_BYTES = 28;
+
+  /**
+   * Position of the drop count in what SO_MEMINFO answers, nine 32-bit numbers (linux/sock_diag.h,
+   * SK_MEMINFO_DROPS).
+   */
+  static final int SK_MEMINFO_DROPS = 8;
+
+  static final int SK_MEMINFO_VARS = 9;
+
+  private static final Linker LINKER = Linker.nativeLinker();
+  private static final Linker.Option CAPTURE_ERRNO = Linker.Option.captureCallState("errno");
+  private static final VarHandle ERRNO_VALUE =
+      Linker.Option.captureStateLayout().varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+  private static final MethodHandle SOCKET = call("socket", JAVA_INT, JAVA_INT, JAVA_INT);
+  private static final MethodHandle BIND = call("bind", JAVA_INT, ADDRESS, JAVA_INT);
+  private static final MethodHandle CONNECT = call("connect", JAVA_INT, ADDRESS, JAVA_INT);
+  private static final MethodHandle GETSOCKNAME = call("getsockname", JAVA_INT, ADDRESS, ADDRESS);
+  private static final MethodHandle SETSOCKOPT =
+      call("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
+  private static final MethodHandle GETSOCKOPT =
+      call("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
+  private static final MethodHandle RECVMMSG =
+      call("recvmmsg", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG);
+  private static final MethodHandle SENDMMSG =
+      call("sendmmsg", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
+
+  /**
+   * Where errno is put for this thread; a segment a thread, because the calls of different loops
+   * overlap.
+   */
+  private static final ThreadLocal<MemorySegment> ERRNO =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
+
+  private Linux() {}
+
+  /** Whether this machine is one the structure offsets are right for. */
+  static boolean isSupported() {
+    String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
+    return System.getProperty("os.name").equals("Linux")
+        && (arch.equals("amd64") || arch.equals("aarch64"));
+  }
+
+  static int socket(int family, int type) {
+    MemorySegment errno = ERRNO.get();
+    try {
+      return result((int) SOCKET.invokeExact(errno, family, type, 0), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  static int bind(int fd, MemorySegment address, int bytes) {
+    MemorySegment errno = ERRNO.get();
+    try {
+      return result((int) BIND.invokeExact(errno, fd, address, bytes), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  static int connect(int fd, MemorySegment address, int bytes) {
+    MemorySegment errno = ERRNO.get();
+    try {
+      return result((int) CONNECT.invokeExact(errno, fd, address, bytes), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  static int getsockname(int fd, MemorySegment address, MemorySegment bytes) {
+    MemorySegment errno = ERRNO.get();
+    try {
+      return result((int) GETSOCKNAME.invokeExact(errno, fd, address, bytes), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  static int setsockopt(int fd, int level, int option, int value) {
+    MemorySegment errno = ERRNO.get();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment v = arena.allocateFrom(JAVA_INT, value);
+      return result(
+          (int) SETSOCKOPT.invokeExact(errno, fd, level, option, v, Integer.BYTES), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  static int getsockopt(int fd, int level, int option, MemorySegment value, MemorySegment bytes) {
+    MemorySegment errno = ERRNO.get();
+    try {
+      return result((int) GETSOCKOPT.invokeExact(errno, fd, level, option, value, bytes), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /**
+   * @param errno the calling loop's own place for errno, see {@link #newErrno}
+   */
+  static int recvmmsg(MemorySegment errno, int fd, long messages, int count) {
+    try {
+      return result((int) RECVMMSG.invokeExact(errno, fd, messages, count, 0, 0L), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /**
+   * @param errno the calling loop's own place for errno, see {@link #newErrno}
+   */
+  static int sendmmsg(MemorySegment errno, int fd, long messages, int count) {
+    try {
+      return result((int) SENDMMSG.invokeExact(errno, fd, messages, count, 0), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /** A place for errno that a loop keeps, so that its calls need no look-up by thread. */
+  static MemorySegment newErrno(Arena arena) {
+    return arena.allocate(Linker.Option.captureStateLayout());
+  }
+
+  private static int result(int result, MemorySegment errno) {
+    return result >= 0 ? result : -(int) ERRNO_VALUE.get(errno, 0L);
+  }
+
+  @SuppressWarnings("restricted") // the launcher grants native access
+  private static MethodHandle call(String name, MemoryLayout... arguments) {
+    MemorySegment function =
+        LINKER
+            .defaultLookup()
+            .find(name)
+            .orElseThrow(() -> new AssertionError(name + " is not in the C library"));
+    return LINKER.downcallHandle(
+        function, FunctionDescriptor.of(JAVA_INT, arguments), CAPTURE_ERRNO);
+  }
+}

@@ -1,0 +1,299 @@
+package io.sluice.net;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.netty.channel.IoEvent;
+import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoHandle;
+import io.netty.channel.epoll.EpollIoOps;
+import io.netty.channel.unix.FileDescriptor;
+import io.sluice.metrics.Account;
+import io.sluice.metrics.Drop;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A lean UDP socket: a file descriptor on a Netty event loop, level-triggered, with neither channel
+ * nor pipeline nor queue (docs/adr/0001). It moves datagrams between the kernel and its worker's
+ * {@link Batch}.
+ *
+ * <p>Once registered it belongs to its worker's loop; only {@link #kernelDrops} may be asked from
+ * elsewhere.
+ */
+public final class UdpSocket implements EpollIoHandle {
+
+  /** Whom a socket tells; always on its worker's loop. */
+  public interface Owner {
+    /** There is something to {@link UdpSocket#receive}. */
+    void readable();
+
+    /** The network answered an earlier datagram with an ICMP error. */
+    void failed(int errno);
+  }
+
+  private final FileDescriptor fd;
+  private final boolean ipv6;
+  private @Nullable Owner owner;
+  private @Nullable IoRegistration registration;
+
+  private UdpSocket(int fd, boolean ipv6) {
+    this.fd = new FileDescriptor(fd);
+    this.ipv6 = ipv6;
+  }
+
+  /**
+   * Opens a socket of one family alone: IPv4 through an IPv6 socket would walk both of the kernel's
+   * paths.
+   */
+  public static UdpSocket open(boolean ipv6) throws OsException {
+    int fd =
+        Linux.socket(
+            ipv6 ? Linux.AF_INET6 : Linux.AF_INET,
+            Linux.SOCK_DGRAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC);
+    if (fd < 0) {
+      throw new OsException("cannot open a UDP socket", -fd);
+    }
+    return new UdpSocket(fd, ipv6);
+  }
+
+  /**
+   * Opens one of several sockets that share an address: the kernel deals clients to them by a hash
+   * of the 4-tuple.
+   *
+   * @param bufferBytes wanted size of each kernel buffer; the system's limit may grant less
+   */
+  public static UdpSocket listen(Address address, int bufferBytes) throws OsException {
+    UdpSocket socket = open(address.isIpv6());
+    try {
+      socket.option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
+      if (address.isIpv6()) {
+        socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+      }
+      if (address.isWildcard()) { // several local addresses: learn which one a client used
+        if (address.isIpv6()) {
+          socket.option(Linux.SOL_IPV6, Linux.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
+        } else {
+          socket.option(Linux.SOL_IP, Linux.IP_PKTINFO, 1, "IP_PKTINFO");
+        }
+      }
+      // The forced variants pass the system's limit but need CAP_NET_ADMIN.
+      if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes)
+          < 0) {
+        socket.option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
+      }
+      if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes)
+          < 0) {
+        socket.option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
+      }
+      socket.bind(address);
+      return socket;
+    } catch (OsException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Makes sure that nobody else has an address: to {@link #listen} beside another process that
+   * shares its port would succeed, and each would get some of the clients.
+   */
+  public static void requireFree(Address address) throws OsException {
+    UdpSocket socket = open(address.isIpv6());
+    try {
+      if (address.isIpv6()) {
+        socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+      }
+      socket.bind(address);
+    } finally {
+      socket.close();
+    }
+  }
+
+  /**
+   * Opens a socket from any free local port to one peer, from which alone it receives and of whose
+   * ICMP errors it hears.
+   */
+  public static UdpSocket dial(Address peer) throws OsException {
+    UdpSocket socket = open(peer.isIpv6());
+    int result;
+    try (Arena arena = Arena.ofConfined()) {
+      result = Linux.connect(socket.number(), sockaddr(arena, peer), sockaddrBytes(peer));
+    }
+    if (result < 0) {
+      socket.close();
+      throw new OsException("cannot connect a UDP socket to " + peer, -result);
+    }
+    return socket;
+  }
+
+  private void bind(Address address) throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      int result = Linux.bind(number(), sockaddr(arena, address), sockaddrBytes(address));
+      if (result < 0) {
+        throw new OsException("cannot bind " + address, -result);
+      }
+    }
+  }
+
+  private void option(int level, int option, int value, String name) throws OsException {
+    int result = Linux.setsockopt(number(), level, option, value);
+    if (result < 0) {
+      throw new OsException("cannot set " + name, -result);
+    }
+  }
+
+  /** The address it is bound to. */
+  public Address localAddress() throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = sockaddr(arena, Address.any(ipv6));
+      int result =
+          Linux.getsockname(number(), name, arena.allocateFrom(JAVA_INT, (int) name.byteSize()));
+      if (result < 0) {
+        throw new OsException("cannot ask for a socket's address", -result);
+      }
+      return new Address(
+          name.get(JAVA_LONG, 0),
+          ipv6 ? name.get(JAVA_LONG, 8) : 0,
+          ipv6 ? name.get(JAVA_LONG, 16) : 0,
+          ipv6 ? name.get(JAVA_INT, 24) : 0);
+    }
+  }
+
+  /**
+   * Datagrams the kernel has dropped since the socket was opened because its receive buffer was
+   * full (or a checksum was wrong), modulo 2^32. Asked of SO_MEMINFO rather than carried by every
+   * datagram (SO_RXQ_OVFL) or searched for in /proc/net/udp: it costs the datapath nothing and is
+   * right even when nothing arrives any more.
+   */
+  public int kernelDrops() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment info = arena.allocate(JAVA_INT, Linux.SK_MEMINFO_VARS);
+      int result =
+          Linux.getsockopt(
+              number(),
+              Linux.SOL_SOCKET,
+              Linux.SO_MEMINFO,
+              info,
+              arena.allocateFrom(JAVA_INT, (int) info.byteSize()));
+      return result < 0 ? 0 : info.getAtIndex(JAVA_INT, Linux.SK_MEMINFO_DROPS);
+    }
+  }
+
+  /** Begins to tell {@code owner}; on {@code worker}'s loop. */
+  public void register(Worker worker, Owner newOwner) {
+    own(newOwner);
+    registration = worker.register(this);
+    registration.submit(
+        EpollIoOps
+            .EPOLLIN); // level-triggered: no second, empty receive to learn that nothing is left
+  }
+
+  /** Whom to tell of ICMP errors, even unregistered. */
+  void own(Owner newOwner) {
+    owner = newOwner;
+  }
+
+  /**
+   * Fills the batch with what has arrived; returns how many datagrams. An ICMP error goes to the
+   * owner.
+   */
+  public int receive(Batch batch) {
+    int n = batch.receive(number());
+    if (n < 0 && Errno.isFromNetwork(-n) && owner != null) {
+      owner.failed(-n);
+    }
+    return Math.max(n, 0);
+  }
+
+  /**
+   * Sends slots {@code from} to {@code from + n - 1} in order and books each as forwarded or
+   * dropped. What the kernel does not take at once is dropped: UDP is never queued.
+   */
+  public void send(Batch batch, int from, int n, Account account) {
+    int slot = from;
+    int end = from + n;
+    int retried = -1;
+    while (slot < end) {
+      int sent = batch.send(number(), slot, end - slot);
+      if (sent > 0) {
+        account.forwarded(sent);
+        slot += sent;
+      } else if (Errno.isFromNetwork(-sent) && retried != slot && owner != null) {
+        owner.failed(
+            -sent); // an earlier datagram's error: the kernel reports it instead of sending, so
+        // send again, once
+        retried = slot;
+      } else {
+        Drop reason = Errno.ofSend(-sent);
+        int dropped =
+            reason == Drop.BACKPRESSURE
+                ? end - slot
+                : 1; // a full buffer will not take the others either
+        account.dropped(reason, dropped);
+        slot += dropped;
+      }
+    }
+  }
+
+  /**
+   * Closes at once; what lies unread in its buffer is lost. A registered socket is closed on its
+   * loop only.
+   */
+  @Override
+  public void close() {
+    try {
+      fd.close(); // before the registration ends: the kernel then forgets the epoll entry by
+      // itself, which saves a call
+    } catch (IOException e) {
+      throw new AssertionError("close of a UDP socket cannot fail", e);
+    }
+    if (registration != null) {
+      registration.cancel();
+    }
+  }
+
+  public boolean isOpen() {
+    return fd.isOpen();
+  }
+
+  @Override
+  public FileDescriptor fd() {
+    return fd;
+  }
+
+  @Override
+  public void handle(IoRegistration from, IoEvent event) {
+    if (owner == null || !fd.isOpen()) {
+      return; // closed while its event waited in the same epoll answer
+    }
+    try {
+      owner.readable();
+    } catch (
+        Throwable
+            bug) { // Netty would log it and sleep for a second, again and again; it is for the
+      // process to decide
+      Thread self = Thread.currentThread();
+      self.getUncaughtExceptionHandler().uncaughtException(self, bug);
+    }
+  }
+
+  private int number() {
+    return fd.intValue();
+  }
+
+  private static MemorySegment sockaddr(Arena arena, Address address) {
+    MemorySegment name = arena.allocate(32, 8);
+    name.set(JAVA_LONG, 0, address.head());
+    name.set(JAVA_LONG, 8, address.hi());
+    name.set(JAVA_LONG, 16, address.lo());
+    name.set(JAVA_INT, 24, address.scope());
+    return name;
+  }
+
+  private static int sockaddrBytes(Address address) {
+    return address.isIpv6() ? Linux.SOCKADDR_IN6_BYTES : Linux.SOCKADDR_IN_BYTES;
+  }
+}

@@ -1,0 +1,110 @@
+package io.sluice.net;
+
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.IoRegistration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * An event loop with its batch. What a worker owns is touched on its loop only, so none of it needs
+ * a lock.
+ */
+public final class Worker {
+  /**
+   * Datagrams that may wait for a worker to take them over from others: some milliseconds' worth.
+   */
+  private static final int HANDOVERS = 4096;
+
+  /** Closing a socket takes some 5 us, so about a third of a millisecond. */
+  private static final int CHORES_AT_ONCE = 64;
+
+  private final int index;
+  private final IoEventLoop loop;
+  private final Batch batch = new Batch();
+  private final AtomicInteger handovers = new AtomicInteger();
+  private final Queue<Runnable> chores = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean choresScheduled = new AtomicBoolean();
+
+  Worker(int index, IoEventLoop loop) {
+    this.index = index;
+    this.loop = loop;
+  }
+
+  /** 0 for the first worker. */
+  public int index() {
+    return index;
+  }
+
+  /** Its slots; on its loop only. */
+  public Batch batch() {
+    assert isHere() : "the batch of worker " + index + " used on another thread";
+    return batch;
+  }
+
+  /** Whether the calling thread is this worker's. */
+  public boolean isHere() {
+    return loop.inEventLoop();
+  }
+
+  /** Runs a task on the loop, after what it is doing now. */
+  public void execute(Runnable task) {
+    loop.execute(task);
+  }
+
+  /** Runs a task on the loop again and again, until cancelled. */
+  public Future<?> every(long periodMillis, Runnable task) {
+    return loop.scheduleAtFixedRate(task, periodMillis, periodMillis, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Runs a task on the loop when there is time: a few each millisecond, so that thousands at once
+   * (a wave of flows that time out) do not hold up datagrams.
+   */
+  public void chore(Runnable task) {
+    chores.add(task);
+    if (choresScheduled.compareAndSet(false, true)) {
+      loop.execute(this::doChores);
+    }
+  }
+
+  private void doChores() {
+    for (int i = 0; i < CHORES_AT_ONCE; i++) {
+      Runnable task = chores.poll();
+      if (task == null) {
+        break;
+      }
+      task.run();
+    }
+    choresScheduled.set(false);
+    if (!chores.isEmpty() && choresScheduled.compareAndSet(false, true)) {
+      var _ = loop.schedule(this::doChores, 1, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /**
+   * Like {@link #execute} for a datagram of another worker's; false, and nothing done, when too
+   * many wait already.
+   */
+  public boolean handOver(Runnable task) {
+    if (handovers.incrementAndGet() > HANDOVERS) {
+      handovers.decrementAndGet();
+      return false;
+    }
+    loop.execute(
+        () -> {
+          handovers.decrementAndGet();
+          task.run();
+        });
+    return true;
+  }
+
+  IoRegistration register(UdpSocket socket) {
+    assert isHere() : "registered on another thread than worker " + index + "'s";
+    return loop.register(socket)
+        .getNow(); // on the loop itself registration is done when the call returns
+  }
+}

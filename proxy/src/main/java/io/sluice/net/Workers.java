@@ -1,0 +1,92 @@
+package io.sluice.net;
+
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+
+/** The appliance's event loops. */
+public final class Workers implements Iterable<Worker>, AutoCloseable {
+  private final MultiThreadIoEventLoopGroup group;
+  private final List<Worker> workers = new ArrayList<>();
+
+  private Workers(int count) {
+    group =
+        new MultiThreadIoEventLoopGroup(
+            count, new DefaultThreadFactory("sluice-worker"), EpollIoHandler.newFactory());
+    for (int i = 0; i < count; i++) {
+      workers.add(new Worker(i, group.next()));
+    }
+  }
+
+  /** Starts {@code count} loops; {@link #requireSupported} first. */
+  public static Workers start(int count) {
+    return new Workers(count);
+  }
+
+  /**
+   * Checks that this machine is one the data plane runs on.
+   *
+   * @throws UnsupportedOperationException with one line that says what is missing
+   */
+  public static void requireSupported() {
+    if (!Linux.isSupported()) {
+      throw new UnsupportedOperationException(
+          "Sluice moves datagrams by Linux system calls on x86-64 or arm64; this is "
+              + System.getProperty("os.name")
+              + " on "
+              + System.getProperty("os.arch")
+              + ": run it in a Linux container or virtual machine");
+    }
+    if (!Epoll.isAvailable()) {
+      throw new UnsupportedOperationException(
+          "Netty's native epoll transport cannot be loaded: " + Epoll.unavailabilityCause());
+    }
+  }
+
+  public int count() {
+    return workers.size();
+  }
+
+  public Worker get(int index) {
+    return workers.get(index);
+  }
+
+  @Override
+  public Iterator<Worker> iterator() {
+    return List.copyOf(workers).iterator();
+  }
+
+  /** Runs a task on every loop and waits until all are done. */
+  public void onEach(Consumer<Worker> task) {
+    await(task, Worker::execute);
+  }
+
+  /** Like {@link #onEach}, but behind all chores that wait now. */
+  public void afterChores(Consumer<Worker> task) {
+    await(task, Worker::chore);
+  }
+
+  private void await(Consumer<Worker> task, BiConsumer<Worker, Runnable> how) {
+    workers.stream()
+        .map(
+            worker ->
+                CompletableFuture.runAsync(
+                    () -> task.accept(worker), run -> how.accept(worker, run)))
+        .toList()
+        .forEach(CompletableFuture::join);
+  }
+
+  /** Ends the loops after what they have queued; sockets still registered are closed. */
+  @Override
+  public void close() {
+    group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+}
