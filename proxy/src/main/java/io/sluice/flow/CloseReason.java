@@ -1,0 +1,17 @@
+package io.sluice.flow;
+
+/** Why a flow ended. */
+public enum CloseReason {
+  /** No datagram either way for {@code idle-timeout}. */
+  IDLE,
+  /** The backend did not answer within {@code unassured-timeout}. */
+  UNASSURED,
+  /** Not yet answered, and others needed the room: {@code unassured-max}. */
+  EVICTED,
+  /**
+   * Its backend is no longer eligible; the client's next datagram opens a flow with another one.
+   */
+  BACKEND_DOWN,
+  /** Sluice stops. */
+  STOPPED
+}

@@ -1,0 +1,22 @@
+package io.sluice.flow;
+
+import io.sluice.metrics.Account;
+import io.sluice.metrics.Latency;
+import io.sluice.net.UdpSocket;
+import io.sluice.net.Worker;
+
+/**
+ * What the flows of one listener share: the loop they live on, the socket their replies leave by,
+ * the table they stand in, and the books.
+ *
+ * @param maxDatagramBytes longer datagrams are dropped, either way
+ * @param latency time from a request to the next reply
+ */
+public record Lane(
+    Worker worker,
+    UdpSocket socket,
+    FlowTable table,
+    int maxDatagramBytes,
+    Account requests,
+    Account replies,
+    Latency latency) {}

@@ -1,0 +1,21 @@
+package io.sluice.flow;
+
+import java.time.Duration;
+
+/**
+ * Bounds of a flow table.
+ *
+ * @param max assured flows
+ * @param idleTimeout an assured flow ends after this long without a datagram either way
+ * @param unassuredTimeout a flow ends this long after its opening unless its backend has answered
+ * @param unassuredMax flows not yet answered
+ * @param newPerSecond flows opened a second, with a burst of one second's worth
+ * @param oneWay flows are assured from birth: no reply is expected
+ */
+public record Limits(
+    int max,
+    Duration idleTimeout,
+    Duration unassuredTimeout,
+    int unassuredMax,
+    int newPerSecond,
+    boolean oneWay) {}

@@ -1,0 +1,167 @@
+package io.sluice.front;
+
+import io.sluice.affinity.KeyExtractor;
+import io.sluice.flow.FlowTable;
+import io.sluice.flow.Lane;
+import io.sluice.flow.Limits;
+import io.sluice.metrics.Account;
+import io.sluice.metrics.Latency;
+import io.sluice.net.Address;
+import io.sluice.net.OsException;
+import io.sluice.net.UdpSocket;
+import io.sluice.net.Worker;
+import io.sluice.net.Workers;
+import io.sluice.pool.Pool;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Future;
+import java.util.function.LongSupplier;
+
+/**
+ * A named service that clients send to: for each of its addresses a reuseport socket on every
+ * worker, and one table of flows for all of them.
+ */
+public final class Front {
+  /**
+   * Bursts wait in the kernel while a loop is busy; 4 MiB hold some 1,800 datagrams of the usual
+   * sizes, tens of milliseconds.
+   */
+  private static final int BUFFER_BYTES = 4 << 20;
+
+  private static final long TIDY_MILLIS = 250;
+
+  /**
+   * What a front is.
+   *
+   * @param listen at least one; port 0 lets the kernel choose one for all workers
+   * @param maxDatagramBytes longer datagrams are dropped, either way
+   */
+  public record Spec(String name, List<Address> listen, int maxDatagramBytes, Limits limits) {}
+
+  private final Spec spec;
+  private final Pool pool;
+  private final FlowTable table;
+  private final Workers workers;
+  private final Future<?> tidying;
+  private final List<Address> bound = new ArrayList<>();
+
+  /** By worker, then by listen address. */
+  private final List<List<Listener>> listeners = new ArrayList<>();
+
+  private Front(Spec spec, Workers workers, Pool pool, FlowTable table) {
+    this.spec = spec;
+    this.workers = workers;
+    this.pool = pool;
+    this.table = table;
+    tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
+  }
+
+  /**
+   * Binds all sockets, then begins to receive.
+   *
+   * @throws OsException when an address cannot be bound; nothing is left open then
+   */
+  public static Front open(
+      Spec spec, Workers workers, Pool pool, KeyExtractor affinity, LongSupplier clock)
+      throws OsException {
+    Front front = new Front(spec, workers, pool, new FlowTable(spec.limits(), clock));
+    List<List<UdpSocket>> sockets = new ArrayList<>();
+    try {
+      for (Address address : spec.listen()) {
+        sockets.add(front.bind(address));
+      }
+    } catch (OsException e) {
+      front.tidying.cancel(false);
+      sockets.forEach(ofAddress -> ofAddress.forEach(UdpSocket::close));
+      throw e;
+    }
+    for (Worker worker : workers) {
+      List<Listener> here = new ArrayList<>();
+      for (int i = 0; i < sockets.size(); i++) {
+        here.add(front.listener(worker, i, sockets.get(i).get(worker.index()), affinity, clock));
+      }
+      front.listeners.add(List.copyOf(here));
+    }
+    workers.onEach(worker -> front.listeners.get(worker.index()).forEach(Listener::register));
+    return front;
+  }
+
+  /** One socket a worker on one address, in the order of the workers. */
+  private List<UdpSocket> bind(Address wanted) throws OsException {
+    UdpSocket.requireFree(wanted);
+    List<UdpSocket> sockets = new ArrayList<>();
+    Address address = wanted;
+    try {
+      for (int i = 0; i < workers.count(); i++) {
+        sockets.add(UdpSocket.listen(address, BUFFER_BYTES));
+        address = sockets.getFirst().localAddress();
+      }
+    } catch (OsException e) {
+      sockets.forEach(UdpSocket::close);
+      throw e;
+    }
+    bound.add(address);
+    return sockets;
+  }
+
+  private Listener listener(
+      Worker worker, int index, UdpSocket socket, KeyExtractor affinity, LongSupplier clock) {
+    Lane lane =
+        new Lane(
+            worker,
+            socket,
+            table,
+            spec.maxDatagramBytes(),
+            new Account(),
+            new Account(),
+            new Latency());
+    return new Listener(this, index, bound.get(index), lane, pool, affinity, clock);
+  }
+
+  /** The listener of another worker on the same address. */
+  Listener listener(Worker worker, int index) {
+    return listeners.get(worker.index()).get(index);
+  }
+
+  /** From now on no flow is opened, and flows that go quiet end. */
+  public void drain() {
+    table.drain();
+  }
+
+  /** Ends all flows and closes the sockets; returns when the flows are gone. */
+  public void close() {
+    table.drain();
+    table.closeAll();
+    tidying.cancel(false);
+    workers.afterChores(
+        worker ->
+            listeners.get(worker.index()).forEach(Listener::close)); // the flows' ends are chores
+  }
+
+  public String name() {
+    return spec.name();
+  }
+
+  /** The addresses really bound, with the ports the kernel chose. */
+  public List<Address> bound() {
+    return List.copyOf(bound);
+  }
+
+  public Pool pool() {
+    return pool;
+  }
+
+  public FlowTable flows() {
+    return table;
+  }
+
+  /** The books and clocks of every listener. */
+  public List<Lane> lanes() {
+    return listeners.stream().flatMap(List::stream).map(Listener::lane).toList();
+  }
+
+  /** Datagrams the kernel dropped since start because a listener's buffer was full. */
+  public long kernelDrops() {
+    return listeners.stream().flatMap(List::stream).mapToLong(Listener::kernelDrops).sum();
+  }
+}
