@@ -57,6 +57,14 @@ class PluginsTest {
   }
 
   @Test
+  void the_documentation_shows_the_example_as_it_is() throws Exception {
+    String page = Files.readString(Path.of("../docs/plugins.md"));
+    String shown = page.substring(page.indexOf("```java") + 8);
+    shown = shown.substring(0, shown.indexOf("```"));
+    assertThat(Files.readString(EXAMPLE)).endsWith(shown);
+  }
+
+  @Test
   void a_name_registered_twice_names_the_plugin_and_its_jar() throws Exception {
     Path one = jar("one.jar", "a.One", registering("a", "One", "to.balancer(\"x\", m -> k -> 0);"));
     Path two = jar("two.jar", "a.Two", registering("a", "Two", "to.balancer(\"x\", m -> k -> 0);"));
