@@ -2,14 +2,60 @@ package io.sluice;
 
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
+import java.net.URL;
+import java.security.CodeSource;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
 import java.util.TreeMap;
 
 /** What configurations may name: the built-ins and what plug-ins registered. */
 public final class Plugins {
   private final Map<String, Balancer.Factory> balancers = new TreeMap<>();
   private final Map<String, KeyExtractor> keyExtractors = new TreeMap<>();
+
+  /**
+   * The built-ins, and whatever the plug-ins that {@code loader} sees bring.
+   *
+   * @throws StartFailure naming the plug-in that cannot be used, and its jar
+   */
+  static Plugins load(ClassLoader loader) throws StartFailure {
+    var all = new Plugins();
+    try {
+      for (var provider :
+          (Iterable<ServiceLoader.Provider<Plugin>>)
+              ServiceLoader.load(Plugin.class, loader).stream()::iterator) {
+        all.add(provider);
+      }
+    } catch (ServiceConfigurationError e) {
+      // The jar says it has a plug-in and has none; the error tells the class, not the jar.
+      List<URL> jars = loader.resources("META-INF/services/" + Plugin.class.getName()).toList();
+      throw new StartFailure(
+          "%s; repair the jar, or take it away: one of %s".formatted(e.getMessage(), jars), e);
+    }
+    return all;
+  }
+
+  private void add(ServiceLoader.Provider<Plugin> provider) throws StartFailure {
+    try {
+      provider.get().register(this);
+    } catch (RuntimeException | LinkageError | ServiceConfigurationError e) {
+      // A provider whose constructor threw comes wrapped.
+      Throwable why =
+          e instanceof ServiceConfigurationError && e.getCause() != null ? e.getCause() : e;
+      throw new StartFailure(
+          "plug-in %s in %s: %s; repair the jar, or take it away"
+              .formatted(provider.type().getName(), origin(provider.type()), why),
+          e);
+    }
+  }
+
+  private static String origin(Class<?> type) {
+    CodeSource source = type.getProtectionDomain().getCodeSource();
+    return source == null ? "an unknown place" : source.getLocation().getPath();
+  }
 
   /** Offers {@code factory} as {@code balance.policy = name}. */
   public Plugins balancer(String name, Balancer.Factory factory) {

@@ -1,0 +1,44 @@
+package io.sluice.admin;
+
+import static com.tngtech.archunit.lang.conditions.ArchConditions.onlyDependOnClassesThat;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import io.sluice.config.SluiceConfig;
+import io.sluice.metrics.Drop;
+import java.util.Set;
+
+/** The admin API sees the facade, not the rooms behind it. */
+@AnalyzeClasses(packages = "io.sluice.admin", importOptions = ImportOption.DoNotIncludeTests.class)
+class RoomsTest {
+  private static final Set<String> FROM_OTHER_ROOMS =
+      Set.of(SluiceConfig.Admin.class.getName(), Drop.class.getName());
+
+  private static final DescribedPredicate<JavaClass> FACADE_OR_FOREIGN =
+      DescribedPredicate.describe(
+          "are of the root package, this one, no one of ours, or " + FROM_OTHER_ROOMS,
+          type ->
+              switch (type.getPackageName()) {
+                case "io.sluice", "io.sluice.admin" -> true;
+                case String other ->
+                    !other.startsWith("io.sluice.") || FROM_OTHER_ROOMS.contains(type.getName());
+              });
+
+  @ArchTest
+  static final ArchRule admin_sees_only_the_facade =
+      classes().should(onlyDependOnClassesThat(FACADE_OR_FOREIGN)).allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule native_memory_is_only_in_net =
+      noClasses()
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("java.lang.foreign..")
+          .allowEmptyShould(true);
+}

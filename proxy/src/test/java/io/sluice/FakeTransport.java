@@ -1,0 +1,92 @@
+package io.sluice;
+
+import io.prometheus.client.CollectorRegistry;
+import io.sluice.config.SluiceConfig;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** Stands in for the datapath: says on stdout what is asked of it, moves no datagram. */
+final class FakeTransport implements Transport {
+  private final boolean flowsThatNeverEnd;
+
+  FakeTransport(boolean flowsThatNeverEnd) {
+    this.flowsThatNeverEnd = flowsThatNeverEnd;
+  }
+
+  @Override
+  public String name() {
+    return "fake";
+  }
+
+  @Override
+  public List<String> kernelFeatures() {
+    return List.of("UDP_FAKE", "SO_FAKE");
+  }
+
+  @Override
+  public Datapath open(SluiceConfig config, Plugins plugins) {
+    return new Datapath() {
+      @Override
+      public Appliance appliance() {
+        return new FakeAppliance();
+      }
+
+      @Override
+      public void drain(Duration timeout) throws InterruptedException {
+        System.out.println("drain " + timeout);
+        while (flowsThatNeverEnd) {
+          Thread.sleep(timeout);
+        }
+      }
+
+      @Override
+      public void close() {
+        System.out.println("close");
+      }
+    };
+  }
+
+  /** One front, and nothing else. */
+  private static final class FakeAppliance implements Appliance {
+    @Override
+    public boolean ready() {
+      return true;
+    }
+
+    @Override
+    public Status status() {
+      Instant now = Instant.EPOCH;
+      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0);
+    }
+
+    @Override
+    public List<FrontStatus> fronts() {
+      var at = List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9000));
+      return List.of(new FrontStatus("demo", at, "echoes", 0, 0, 0, 0, 0, 0));
+    }
+
+    @Override
+    public List<PoolStatus> pools() {
+      return List.of();
+    }
+
+    @Override
+    public FlowPage flows(FlowQuery query) {
+      return new FlowPage(List.of(), Optional.empty());
+    }
+
+    @Override
+    public List<Ledger> drops() {
+      return List.of();
+    }
+
+    @Override
+    public CollectorRegistry metrics() {
+      return new CollectorRegistry();
+    }
+  }
+}

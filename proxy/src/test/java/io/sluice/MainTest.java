@@ -1,0 +1,94 @@
+package io.sluice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MainTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--help", "run --help", "check --help", "version --help"})
+  void help_is_everywhere(String arguments) {
+    assertThat(execute(arguments)).isZero();
+    assertThat(out.toString()).startsWith("Usage: sluice");
+    assertThat(err.toString()).isEmpty();
+  }
+
+  @Test
+  void no_command_prints_the_usage_and_exits_2() {
+    assertThat(execute("")).isEqualTo(2);
+    assertThat(err.toString()).contains("Usage: sluice", "run", "check", "version");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"frobnicate", "run --frobnicate", "check", "version more"})
+  void wrong_usage_exits_2(String arguments) {
+    assertThat(execute(arguments)).isEqualTo(2);
+    assertThat(err.toString()).contains("Usage: sluice");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void version_names_everything_a_bug_report_needs() {
+    assertThat(execute("version")).isZero();
+    assertThat(out.toString())
+        .containsPattern("sluice +\\d+\\.\\d+\\.\\d+")
+        .containsPattern("java +25")
+        .containsPattern("netty +4\\.2\\.")
+        .containsPattern("transport +fake")
+        .containsPattern("kernel +Linux \\d")
+        .containsPattern("features +UDP_FAKE SO_FAKE");
+  }
+
+  @Test
+  void problems_of_a_configuration_go_to_stderr_and_exit_1() {
+    Path missing = folder.resolve("missing.conf");
+    assertThat(execute("check -c " + missing)).isEqualTo(1);
+    assertThat(err.toString()).startsWith(missing + ":").endsWith("\n");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void the_demo_outside_a_checkout_could_not_start() {
+    assertThat(execute("run")).isEqualTo(3);
+    assertThat(err.toString())
+        .isEqualTo("sluice: no demo outside a checkout; give a configuration with -c FILE\n");
+  }
+
+  @Test
+  void a_log_format_nobody_knows_is_wrong_usage() {
+    assertThat(execute("version", Map.of("SLUICE_LOG", "xml"))).isEqualTo(2);
+    assertThat(err.toString()).startsWith("SLUICE_LOG=xml: must be text or json");
+  }
+
+  @Test
+  void a_log_level_nobody_knows_is_wrong_usage() {
+    assertThat(execute("version", Map.of("SLUICE_LOG_LEVEL", "loud"))).isEqualTo(2);
+    assertThat(err.toString()).startsWith("SLUICE_LOG_LEVEL=loud: must be one of error, warn");
+  }
+
+  private int execute(String arguments) {
+    return execute(arguments, Map.of());
+  }
+
+  private int execute(String arguments, Map<String, String> environment) {
+    String[] words = arguments.isEmpty() ? new String[0] : arguments.split(" ", -1);
+    return Main.commandLine(
+            new FakeTransport(false),
+            environment,
+            new PrintWriter(out, true),
+            new PrintWriter(err, true))
+        .execute(words);
+  }
+}
