@@ -15,6 +15,7 @@ final class EvidenceTest {
   private final VirtualControl control = new VirtualControl();
   private final List<Long> seen = new ArrayList<>();
   private final AtomicInteger answers = new AtomicInteger();
+  private Runnable afterLook = () -> {};
   private final Evidence evidence = new Evidence(control, this::look);
 
   @Test
@@ -42,6 +43,14 @@ final class EvidenceTest {
     assertThat(seen).containsExactly(7L, 7L);
     assertThat(answers).hasValue(1);
     assertThat(control.submitted()).isEqualTo(2);
+  }
+
+  @Test
+  void aReportDuringALookAsksForAnother() {
+    afterLook = () -> evidence.refusal(8);
+    evidence.refusal(7);
+    control.runDue();
+    assertThat(seen).containsExactly(7L, 8L);
   }
 
   @Test
@@ -97,6 +106,9 @@ final class EvidenceTest {
       answers.incrementAndGet();
     }
     evidence.takeRefusals(seen::add);
+    Runnable once = afterLook;
+    afterLook = () -> {};
+    once.run();
   }
 
   /** Loops that report while the test's thread is control. */

@@ -9,19 +9,21 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
 
 /**
- * What loops see while control ejects one of two backends and tries it again, over and over.
+ * What loops see while control ejects one of many backends and tries it again, over and over.
  *
  * <p>Both promises are void across the very change they speak of, so control keeps a count around
  * each kind, odd while it happens, and a loop judges only what lies within one even count.
  */
 final class SnapshotOrderTest {
   private static final int ROUNDS = 20_000;
+  private static final InetSocketAddress ADDRESS = new InetSocketAddress("192.0.2.1", 53);
 
   private final VirtualControl control = new VirtualControl();
   private final AtomicLong leaving = new AtomicLong();
@@ -45,10 +47,11 @@ final class SnapshotOrderTest {
   void noLoopIsEverDealtTheBackendItJustFoundNotEligible() throws InterruptedException {
     Rules rules =
         new Rules(true, 1, Duration.ofMillis(1), Duration.ofMillis(1), Duration.ofMillis(1));
+    // The many that come after the first keep control busy in the middle of its swap.
     List<Pool.Spec.Server> servers =
-        List.of(
-            new Pool.Spec.Server("a", new InetSocketAddress("192.0.2.1", 53), 1),
-            new Pool.Spec.Server("b", new InetSocketAddress("192.0.2.2", 53), 1));
+        IntStream.range(0, 200)
+            .mapToObj(i -> new Pool.Spec.Server("%03d".formatted(i), ADDRESS, 1))
+            .toList();
     Pool pool =
         Pool.open(
             new Pool.Spec("p", _ -> _ -> 0, servers, rules, false),
@@ -82,14 +85,14 @@ final class SnapshotOrderTest {
     while (!done) {
       long joins = joining.get();
       long leaves = leaving.get();
-      if (!a.eligible()) {
-        // A backend joins only by becoming eligible, so within one count a pick cannot be it.
-        boolean dealt = a.equals(pool.pick(0));
+      boolean eligible = a.eligible();
+      boolean dealt = a.equals(pool.pick(0));
+      boolean still = a.eligible();
+      if (!eligible) {
         judge(dealt, joins, joining);
-      } else if (a.equals(pool.pick(0))) {
-        // Who was dealt is eligible, unless it has left since.
-        boolean lost = !a.eligible();
-        judge(lost, leaves, leaving);
+      }
+      if (dealt) {
+        judge(!still, leaves, leaving);
       }
     }
   }
