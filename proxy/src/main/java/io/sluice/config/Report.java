@@ -34,8 +34,7 @@ final class Report {
   }
 
   void add(Spot at, String message) {
-    // what was written may hold line ends, but a problem is one line
-    problems.add(at.problem(message.replaceAll("\\p{Cntrl}+", " ")));
+    problems.add(at.problem(message));
   }
 
   /** Notes a supported key, the names of fronts, pools and the like written as {@code *}. */
