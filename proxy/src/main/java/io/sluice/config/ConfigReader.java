@@ -1,25 +1,54 @@
 package io.sluice.config;
 
-import java.net.InetSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
+/**
+ * Reads configurations: HOCON, everything under {@code sluice}, to the records of {@link
+ * SluiceConfig} or to every problem there is. Opens no socket, asks no name server, takes nothing
+ * from system properties; {@code ${?NAME}} takes from the environment.
+ *
+ * <p>Text that is not HOCON, or includes what is not there, is reported as such and no further:
+ * what it would have said is anybody's guess.
+ */
 public final class ConfigReader {
+  static final String ROOT = "sluice";
+
   private ConfigReader() {}
 
-  public static SluiceConfig read(Path file, Names names) throws InvalidConfig {
-    if (!Files.isReadable(file)) {
-      throw new InvalidConfig(List.of(new Problem(file.toString(), 1, "sluice", "cannot be read")));
+  /** Reads a file and what it includes, relative to it. */
+  public static SluiceConfig read(Path file, Names known) throws InvalidConfig {
+    Report report = new Report();
+    return read(Hocon.read(file, System.getenv(), report), known, report);
+  }
+
+  /**
+   * Reads text that is not, or not yet, a file; it cannot include.
+   *
+   * @param name what problems give as the file
+   */
+  public static SluiceConfig read(String name, String text, Names known) throws InvalidConfig {
+    return read(name, text, known, System.getenv(), new Report());
+  }
+
+  static SluiceConfig read(
+      String name, String text, Names known, Map<String, String> environment, Report report)
+      throws InvalidConfig {
+    return read(Hocon.read(name, text, environment, report), known, report);
+  }
+
+  private static SluiceConfig read(@Nullable Hocon hocon, Names known, Report report)
+      throws InvalidConfig {
+    if (hocon == null) {
+      throw new InvalidConfig(report.problems());
     }
-    return new SluiceConfig(
-        Duration.ofSeconds(1),
-        new SluiceConfig.Workers(1, 1),
-        List.of(),
-        List.of(),
-        new SluiceConfig.Admin(
-            new InetSocketAddress(java.net.InetAddress.getLoopbackAddress(), 9901)),
-        List.of());
+    Spot top = new Spot(report.files().getFirst(), 1, "");
+    Cursor file = new Cursor("", top, hocon.value(), hocon.written(), report);
+    SluiceConfig config = new Schema(known).file(file);
+    if (!report.isEmpty()) {
+      throw new InvalidConfig(report.problems());
+    }
+    return config;
   }
 }

@@ -70,7 +70,7 @@ public record SluiceConfig(
   public record Balance(String policy) {}
 
   /**
-   * Which bytes decide the backend.
+   * Which bytes decide the backend. Options of other keys than {@code key} hold 0, 0, 24 and 56.
    *
    * @param key a built-in's or a plug-in's name
    * @param offset first payload byte of the key; only for {@code payload}

@@ -1,0 +1,109 @@
+package io.sluice.config;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Numeric addresses with a port, {@code 192.0.2.1:53} or {@code [2001:db8::1]:53}. Nothing here
+ * ever asks a name server: {@code InetAddress.ofLiteral} cannot, and only sees what the pattern let
+ * through (alone it would take {@code 1.2} for 1.0.0.2).
+ */
+final class Endpoint {
+  private static final String OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+  private static final String V4 = OCTET + "(?:\\." + OCTET + "){3}";
+  private static final Pattern NUMERIC =
+      Pattern.compile("(?:(" + V4 + ")|\\[([0-9A-Fa-f:.]+)(?:%([^\\]]+))?\\]):(\\d{1,5})");
+  private static final Pattern BARE_V6 = Pattern.compile("[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}");
+  private static final String FORM = "write e.g. 192.0.2.1:53 or [2001:db8::1]:53";
+
+  private Endpoint() {}
+
+  /** Throws IllegalArgumentException with what is wrong and what to write instead. */
+  static InetSocketAddress parse(String text, int lowestPort) {
+    Matcher parts = NUMERIC.matcher(text);
+    if (!parts.matches()) {
+      throw new IllegalArgumentException(whyNot(text));
+    }
+    int port = Integer.parseInt(parts.group(4));
+    if (port < lowestPort || port > 65_535) {
+      throw new IllegalArgumentException(
+          "needs a port from " + lowestPort + " to 65535, not " + port);
+    }
+    String v4 = parts.group(1);
+    InetAddress address =
+        v4 != null ? InetAddress.ofLiteral(v4) : v6(parts.group(2), parts.group(3));
+    if (v4 == null && address.getAddress().length == 4) {
+      throw new IllegalArgumentException(
+          "is an IPv4 address in IPv6 clothes: write " + address.getHostAddress() + ":" + port);
+    }
+    if (address.isLinkLocalAddress() && v4 == null && parts.group(3) == null) {
+      throw new IllegalArgumentException(
+          "is link-local: name its interface, e.g. [" + parts.group(2) + "%eth0]:" + port);
+    }
+    return new InetSocketAddress(address, port);
+  }
+
+  /** Whether datagrams can be sent to it as to one host. */
+  static boolean isOneHost(InetSocketAddress address) {
+    InetAddress ip = address.getAddress();
+    return !ip.isAnyLocalAddress() && !ip.isMulticastAddress() && !isBroadcast(ip);
+  }
+
+  static boolean isBroadcast(InetAddress ip) {
+    return ip.getHostAddress().equals("255.255.255.255");
+  }
+
+  /** As written in a configuration; unlike {@code equals}, it tells scopes apart. */
+  static String print(InetSocketAddress address) {
+    String ip = address.getAddress().getHostAddress();
+    return (ip.indexOf(':') < 0 ? ip : "[" + ip + "]") + ":" + address.getPort();
+  }
+
+  /** A link-local address goes with its interface, by name or by index. */
+  private static InetAddress v6(String address, @Nullable String scope) {
+    String index = scope == null ? "" : scope.matches("\\d{1,9}") ? scope : indexOf(scope);
+    try {
+      return InetAddress.ofLiteral(scope == null ? address : address + "%" + index);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("is not an IPv6 address: " + FORM, e);
+    }
+  }
+
+  private static String indexOf(String networkInterface) {
+    try {
+      NetworkInterface found = NetworkInterface.getByName(networkInterface);
+      if (found != null) {
+        return Integer.toString(found.getIndex());
+      }
+    } catch (SocketException e) {
+      throw new IllegalArgumentException(
+          "cannot look for network interface " + networkInterface + ": " + e.getMessage(), e);
+    }
+    throw new IllegalArgumentException(
+        "names a network interface this machine does not have: " + networkInterface);
+  }
+
+  private static String whyNot(String text) {
+    if (text.matches(V4)) {
+      return "needs a port, e.g. " + text + ":53";
+    }
+    if (BARE_V6.matcher(text).matches()) {
+      return "needs brackets around the IPv6 address, e.g. [2001:db8::1]:53";
+    }
+    if (text.matches("\\[[^\\]]*\\]")) {
+      return "needs a port, e.g. " + text + ":53";
+    }
+    if (text.matches("localhost:\\d+")) {
+      return "is a host name, which is not supported yet: write 127.0.0.1 or [::1]";
+    }
+    if (text.matches("(?=.*[A-Za-z])[A-Za-z0-9._-]+(?::\\d+)?")) {
+      return "is not a numeric address; host names are not supported yet: " + FORM;
+    }
+    return "is not an address with a port: " + FORM;
+  }
+}

@@ -1,0 +1,246 @@
+package io.sluice.config;
+
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigList;
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueType;
+import java.math.BigInteger;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A value and where it stands. Whoever asks for a type it does not have gets null, and the report
+ * says so. Text that reads as a number or a flag is one: the environment has nothing but text.
+ */
+final class Value {
+  static final Duration SHORTEST = Duration.ofMillis(1);
+  static final Duration LONGEST = Duration.ofDays(7); // 6e14 ns: sums of a few thousand fit a long
+
+  // Few digits, so that nothing overflows and no exponent makes a number of a million digits.
+  private static final Pattern WHOLE = Pattern.compile("-?\\d{1,18}");
+  private static final Pattern BARE = Pattern.compile("-?\\d+(\\.\\d+)?");
+  private static final Pattern MEASURE =
+      Pattern.compile("-?\\d{1,15}(\\.\\d{1,9})?\\s*[A-Za-zµ]{1,20}");
+  private static final int LONGEST_SHOWN = 60;
+
+  private final String schema;
+  private final Spot spot;
+  private final ConfigValue value;
+  private final @Nullable ConfigValue written;
+  private final Report report;
+
+  /**
+   * @param schema the key's place among the supported ones: its path with every name a {@code *}
+   */
+  Value(String schema, Spot spot, ConfigValue value, @Nullable ConfigValue written, Report report) {
+    this.schema = schema;
+    this.spot = spot.of(value, written);
+    this.value = value;
+    this.written = written;
+    this.report = report;
+  }
+
+  Spot spot() {
+    return spot;
+  }
+
+  void problem(String message) {
+    report.add(spot, message);
+  }
+
+  /** Text, or a number or a flag as text. */
+  @Nullable String text() {
+    return switch (type()) {
+      case STRING, NUMBER, BOOLEAN -> plain();
+      case null -> null;
+      default -> wrong("must be text");
+    };
+  }
+
+  @Nullable Boolean flag() {
+    return switch (type()) {
+      case STRING, BOOLEAN ->
+          switch (plain()) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> wrong("must be true or false");
+          };
+      case null -> null;
+      default -> wrong("must be true or false");
+    };
+  }
+
+  @Nullable Integer count(int min, int max) {
+    String expected = "must be a whole number from " + min + " to " + max;
+    return switch (type()) {
+      case STRING, NUMBER ->
+          WHOLE.matcher(plain()).matches() ? within(min, max, expected) : wrong(expected);
+      case null -> null;
+      default -> wrong(expected);
+    };
+  }
+
+  private @Nullable Integer within(int min, int max, String expected) {
+    long n = Long.parseLong(plain());
+    return n < min || n > max ? wrong(expected) : (Integer) (int) n;
+  }
+
+  /** Bytes, with or without a unit. */
+  @Nullable Integer bytes(int min, int max) {
+    String expected =
+        "must be a size from " + min + " to " + max + " bytes, e.g. 1500, 1500B or 4KiB";
+    return switch (type()) {
+      case STRING, NUMBER -> {
+        String text = plain();
+        if (WHOLE.matcher(text).matches()) {
+          yield within(min, max, expected);
+        }
+        BigInteger size = measure() ? size() : null;
+        yield size == null
+                || size.compareTo(BigInteger.valueOf(min)) < 0
+                || size.compareTo(BigInteger.valueOf(max)) > 0
+            ? wrong(expected)
+            : (Integer) size.intValue();
+      }
+      case null -> null;
+      default -> wrong(expected);
+    };
+  }
+
+  private @Nullable BigInteger size() {
+    try {
+      return value.atKey("size").getMemorySize("size").toBytesBigInteger();
+    } catch (ConfigException e) {
+      return null;
+    }
+  }
+
+  @Nullable Duration duration() {
+    String expected = "must be a duration from 1ms to 7d, e.g. 500ms, 10s, 5m or 1h";
+    return switch (type()) {
+      case STRING, NUMBER -> {
+        if (BARE.matcher(plain()).matches()) {
+          yield wrong("needs a unit, e.g. " + plain() + "s");
+        }
+        Duration duration = measure() ? parsed() : null;
+        yield duration == null
+                || duration.compareTo(SHORTEST) < 0
+                || duration.compareTo(LONGEST) > 0
+            ? wrong(expected)
+            : duration;
+      }
+      case null -> null;
+      default -> wrong(expected);
+    };
+  }
+
+  private @Nullable Duration parsed() {
+    try {
+      return value.atKey("duration").getDuration("duration");
+    } catch (ConfigException e) {
+      return null;
+    }
+  }
+
+  private boolean measure() {
+    return MEASURE.matcher(plain()).matches();
+  }
+
+  /** A numeric address with a port; never looks a name up. */
+  @Nullable InetSocketAddress address(int lowestPort) {
+    if (type() != null && type() != ConfigValueType.STRING) {
+      return wrong("must be text such as \"192.0.2.1:53\" or \"[2001:db8::1]:53\"");
+    }
+    String text = text();
+    try {
+      return text == null ? null : Endpoint.parse(text, lowestPort);
+    } catch (IllegalArgumentException e) {
+      problem(shown() + " " + e.getMessage());
+      return null;
+    }
+  }
+
+  @Nullable List<Value> elements() {
+    if (type() == null) {
+      return null;
+    }
+    if (!(value instanceof ConfigList list)) {
+      return wrong("must be a list [ ... ]");
+    }
+    List<Value> elements = new ArrayList<>();
+    for (int i = 0; i < list.size(); i++) {
+      elements.add(new Value(schema, spot.element(i), list.get(i), null, report));
+    }
+    return elements;
+  }
+
+  @Nullable Cursor object() {
+    if (type() == null) {
+      return null;
+    }
+    return value instanceof ConfigObject object
+        ? new Cursor(schema, spot, object, written, report)
+        : wrong("must be { ... }");
+  }
+
+  /** Reads the section this is; when it is none, reads an empty one in silence. */
+  <T> T section(Function<Cursor, T> read) {
+    Cursor cursor = object();
+    if (cursor == null) {
+      return read.apply(Cursor.silent(schema, spot));
+    }
+    T result = read.apply(cursor);
+    cursor.reportUnknown();
+    return result;
+  }
+
+  boolean isObject() {
+    return value instanceof ConfigObject;
+  }
+
+  /** Whether this says {@code off}, whatever type it says it in. */
+  boolean says(String off) {
+    return type() != null
+        && (value instanceof ConfigObject || value instanceof ConfigList ? shown() : plain())
+            .equals(off);
+  }
+
+  /** What is written here, for a message: one line, not too long. */
+  String shown() {
+    String shown = value.render(ConfigRenderOptions.concise());
+    return shown.length() > LONGEST_SHOWN ? shown.substring(0, LONGEST_SHOWN) + "..." : shown;
+  }
+
+  @SuppressWarnings("TypeParameterUnusedInFormals") // null, of whatever type was asked for
+  private <T> @Nullable T wrong(String expected) {
+    problem(expected + ", not " + shown());
+    return null;
+  }
+
+  private String plain() {
+    return String.valueOf(value.unwrapped());
+  }
+
+  /** Null when a substitution is unresolved, which is then reported. */
+  private @Nullable ConfigValueType type() {
+    try {
+      if (value instanceof ConfigObject object && object.isEmpty()) {
+        return ConfigValueType.OBJECT; // asked, because only this tells some unresolved objects
+      }
+      return value.valueType();
+    } catch (ConfigException.NotResolved e) {
+      problem(
+          "nothing defines "
+              + shown()
+              + ": set the environment variable, or write ${?NAME} for one that may be missing");
+      return null;
+    }
+  }
+}

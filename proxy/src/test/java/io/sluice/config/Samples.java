@@ -1,0 +1,33 @@
+package io.sluice.config;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Names and texts the tests of this room share. */
+final class Samples {
+  static final Names BUILT_IN =
+      new Names(
+          Set.of("maglev", "ketama", "least-load", "weighted-round-robin", "random"),
+          Set.of("source-address", "source-ip", "source-prefix", "payload"));
+
+  private Samples() {}
+
+  static SluiceConfig read(String text) throws InvalidConfig {
+    return read(text, Map.of());
+  }
+
+  static SluiceConfig read(String text, Map<String, String> environment) throws InvalidConfig {
+    return ConfigReader.read("f", text, BUILT_IN, environment, new Report());
+  }
+
+  /** The problems as printed, one a line; empty when there are none. */
+  static String problems(String text, Map<String, String> environment) {
+    try {
+      read(text, environment);
+      return "";
+    } catch (InvalidConfig e) {
+      return e.problems().stream().map(Problem::toString).collect(Collectors.joining("\n"));
+    }
+  }
+}
