@@ -4,6 +4,7 @@ import io.sluice.config.ConfigReader;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
 import io.sluice.config.SluiceConfig;
+import io.sluice.net.Workers;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -27,11 +28,15 @@ import picocli.CommandLine.ScopeType;
       "0:fine",
       "1:problems in the configuration, all printed",
       "2:wrong usage",
-      "3:could not start; the message says what to do"
+      "3:could not start; the message says what to do",
+      "70:stopped by a bug; the log has its stack trace"
     })
 public final class Main {
   static final int INVALID_CONFIG = 1;
   static final int COULD_NOT_START = 3;
+
+  /** EX_SOFTWARE of sysexits.h. */
+  static final int BUG = 70;
 
   private static final Logger LOG = LoggerFactory.getLogger(Main.class);
   private static final List<String> LOG_LEVELS = List.of("error", "warn", "info", "debug", "trace");
@@ -54,10 +59,16 @@ public final class Main {
 
   public static void main(String[] args) {
     Thread.setDefaultUncaughtExceptionHandler(
-        (thread, e) -> LOG.error("thread {} died: this is a bug", thread.getName(), e));
+        (thread, e) -> {
+          LOG.error("thread {}: this is a bug", thread.getName(), e);
+          if (thread.getName().startsWith(Workers.THREAD_NAME)) {
+            // Datagrams are lost uncounted from here on: whoever restarts us does better.
+            Runtime.getRuntime().halt(BUG);
+          }
+        });
     var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
     var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    System.exit(commandLine(Appliances.transport(), System.getenv(), out, err).execute(args));
+    System.exit(commandLine(new EpollTransport(), System.getenv(), out, err).execute(args));
   }
 
   static CommandLine commandLine(

@@ -1,7 +1,9 @@
 package io.sluice;
 
 import io.sluice.affinity.KeyExtractor;
+import io.sluice.affinity.Keys;
 import io.sluice.balance.Balancer;
+import io.sluice.balance.Policies;
 import java.net.URL;
 import java.security.CodeSource;
 import java.util.Collections;
@@ -22,7 +24,7 @@ public final class Plugins {
    * @throws StartFailure naming the plug-in that cannot be used, and its jar
    */
   static Plugins load(ClassLoader loader) throws StartFailure {
-    var all = new Plugins();
+    var all = builtIn();
     try {
       for (var provider :
           (Iterable<ServiceLoader.Provider<Plugin>>)
@@ -36,6 +38,20 @@ public final class Plugins {
           "%s; repair the jar, or take it away: one of %s".formatted(e.getMessage(), jars), e);
     }
     return all;
+  }
+
+  /**
+   * What needs no plug-in; those keys that have options are known by name here and made when the
+   * options are.
+   */
+  private static Plugins builtIn() {
+    var builtIn = new Plugins();
+    Policies.builtIn().forEach(builtIn::balancer);
+    return builtIn
+        .keyExtractor("source-ip", Keys.sourceIp())
+        .keyExtractor("source-address", Keys.sourceAddress())
+        .keyExtractor("source-prefix", Keys.sourcePrefix(24, 56))
+        .keyExtractor("payload", Keys.payload(0, 1));
   }
 
   private void add(ServiceLoader.Provider<Plugin> provider) throws StartFailure {

@@ -12,6 +12,11 @@ public enum CloseReason {
    * Its backend is no longer eligible; the client's next datagram opens a flow with another one.
    */
   BACKEND_DOWN,
+  /**
+   * Its backend refused a datagram (ICMP); the client's next one opens a flow anew, and so further
+   * evidence.
+   */
+  REFUSED,
   /** Sluice stops. */
   STOPPED
 }

@@ -155,7 +155,9 @@ public final class Flow implements UdpSocket.Owner {
 
   @Override
   public void failed(int errno) {
-    backend.refused(id);
+    if (backend.refused(id)) {
+      close(CloseReason.REFUSED);
+    }
   }
 
   /**

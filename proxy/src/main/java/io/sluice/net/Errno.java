@@ -14,6 +14,7 @@ public final class Errno {
   public static final int ENFILE = 23;
   public static final int EMFILE = 24;
   public static final int EMSGSIZE = 90;
+  public static final int EAFNOSUPPORT = 97;
   public static final int EADDRINUSE = 98;
   public static final int EADDRNOTAVAIL = 99;
   public static final int ENETUNREACH = 101;
@@ -58,8 +59,9 @@ public final class Errno {
       case EACCES -> "EACCES, permission denied";
       case ENFILE -> "ENFILE, the system has no file descriptors left";
       case EMFILE -> "EMFILE, the process has no file descriptors left";
+      case EAFNOSUPPORT -> "EAFNOSUPPORT, this machine has no such address family";
       case EADDRINUSE -> "EADDRINUSE, address already in use";
-      case EADDRNOTAVAIL -> "EADDRNOTAVAIL, no such local address";
+      case EADDRNOTAVAIL -> "EADDRNOTAVAIL, cannot assign this address";
       case ENETUNREACH -> "ENETUNREACH, network unreachable";
       case ECONNREFUSED -> "ECONNREFUSED, connection refused";
       case EHOSTUNREACH -> "EHOSTUNREACH, host unreachable";

@@ -14,13 +14,16 @@ import java.util.function.Consumer;
 
 /** The appliance's event loops. */
 public final class Workers implements Iterable<Worker>, AutoCloseable {
+  /** What the names of the loops' threads begin with. */
+  public static final String THREAD_NAME = "sluice-worker";
+
   private final MultiThreadIoEventLoopGroup group;
   private final List<Worker> workers = new ArrayList<>();
 
   private Workers(int count) {
     group =
         new MultiThreadIoEventLoopGroup(
-            count, new DefaultThreadFactory("sluice-worker"), EpollIoHandler.newFactory());
+            count, new DefaultThreadFactory(THREAD_NAME), EpollIoHandler.newFactory());
     for (int i = 0; i < count; i++) {
       workers.add(new Worker(i, group.next()));
     }

@@ -81,12 +81,17 @@ public final class Backend implements Balancer.Member {
     assert left >= 0 : name + " has " + left + " flows";
   }
 
-  /** Any loop: an ICMP error arrived for that flow. */
-  public void refused(long flowId) {
+  /**
+   * Any loop: an ICMP error arrived for that flow. Returns whether that is evidence here: then the
+   * flow should end, so that the client's next datagram opens another flow and, if that is refused
+   * too, counts as a further one.
+   */
+  public boolean refused(long flowId) {
     unreachable.increment();
     if (refusalsAreEvidence && standing.state() != State.EJECTED) {
       evidence.refusal(flowId);
     }
+    return refusalsAreEvidence;
   }
 
   /** Any loop, once a batch of replies: two reads, unless the backend is on trial. */

@@ -321,8 +321,13 @@ class FrontTest {
     assertThat(refused).isBetween(3, 20); // fall = 3, and the decision is made on another thread
     assertThat(onA.ask(at, (byte) 3)).containsExactly(3);
     assertThat(onB.ask(at, (byte) 4)).containsExactly(4);
-    await().until(() -> front.flows().closed(CloseReason.BACKEND_DOWN) == 1);
-    assertThat(front.flows().opened()).isEqualTo(3);
+    // Each refusal ended the flow, so that the next datagram's was that of another one.
+    await()
+        .until(
+            () ->
+                front.flows().opened() - front.flows().count()
+                    == front.flows().closed(CloseReason.REFUSED));
+    assertThat(front.flows().closed(CloseReason.REFUSED)).isBetween(3L, refused + 1L);
     assertThat(front.pool().backends().getFirst().view().unreachable()).isGreaterThanOrEqualTo(3);
     assertThat(drops()).isEmpty();
   }

@@ -1,0 +1,157 @@
+package io.sluice;
+
+import io.sluice.affinity.KeyExtractor;
+import io.sluice.affinity.Keys;
+import io.sluice.balance.Balancer;
+import io.sluice.config.SluiceConfig;
+import io.sluice.flow.Limits;
+import io.sluice.front.Front;
+import io.sluice.net.Address;
+import io.sluice.net.KernelFeatures;
+import io.sluice.net.OsException;
+import io.sluice.net.Workers;
+import io.sluice.pool.Pool;
+import io.sluice.pool.Rules;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+
+/**
+ * Moves datagrams by recvmmsg and sendmmsg on Netty's epoll loops, and builds all that does so from
+ * a configuration.
+ */
+final class EpollTransport implements Transport {
+  @Override
+  public String name() {
+    return "epoll with recvmmsg/sendmmsg";
+  }
+
+  @Override
+  public List<String> kernelFeatures() {
+    return KernelFeatures.found();
+  }
+
+  @Override
+  public Datapath open(SluiceConfig config, Plugins plugins) throws StartFailure {
+    try {
+      Workers.requireSupported();
+    } catch (UnsupportedOperationException e) {
+      throw new StartFailure(String.valueOf(e.getMessage()));
+    }
+    Workers workers = Workers.start(config.workers().max());
+    var control =
+        new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("sluice-control").factory());
+    control.setRemoveOnCancelPolicy(true);
+    Map<String, Pool> pools = new TreeMap<>();
+    List<Front> fronts = new ArrayList<>();
+    Relay relay = new Relay(name(), config, workers, control, pools, fronts);
+    try {
+      for (SluiceConfig.Pool pool : config.pools()) {
+        pools.put(pool.name(), pool(pool, plugins, workers, control));
+      }
+      for (SluiceConfig.Front front : config.fronts()) {
+        fronts.add(front(front, config, plugins, workers, pools));
+      }
+      return relay;
+    } catch (StartFailure | RuntimeException e) {
+      relay.close();
+      throw e;
+    }
+  }
+
+  private static Pool pool(
+      SluiceConfig.Pool pool, Plugins plugins, Workers workers, ScheduledExecutorService control)
+      throws StartFailure {
+    Balancer.Factory policy =
+        Objects.requireNonNull(
+            plugins.balancers().get(pool.balance().policy()), "checked when read");
+    SluiceConfig.Passive passive = pool.health().passive();
+    Rules rules =
+        new Rules(
+            passive.icmp(),
+            passive.fall(),
+            passive.window(),
+            passive.ejectFor(),
+            passive.ejectMax());
+    List<Pool.Spec.Server> servers =
+        pool.backends().stream()
+            .map(
+                backend ->
+                    new Pool.Spec.Server(backend.name(), backend.address(), backend.weight()))
+            .toList();
+    boolean all = pool.health().whenNoneEligible() == SluiceConfig.WhenNoneEligible.ALL;
+    try {
+      return Pool.open(
+          new Pool.Spec(pool.name(), policy, servers, rules, all),
+          workers.count(),
+          control,
+          System::nanoTime);
+    } catch (RuntimeException e) {
+      throw new StartFailure(
+          "pool '%s': balance policy '%s' failed on its backends: %s"
+              .formatted(pool.name(), pool.balance().policy(), e),
+          e);
+    }
+  }
+
+  private static Front front(
+      SluiceConfig.Front front,
+      SluiceConfig config,
+      Plugins plugins,
+      Workers workers,
+      Map<String, Pool> pools)
+      throws StartFailure {
+    SluiceConfig.Pool pool =
+        config.pools().stream()
+            .filter(each -> each.name().equals(front.pool()))
+            .findFirst()
+            .orElseThrow();
+    SluiceConfig.Flows flows = front.flows();
+    Limits limits =
+        new Limits(
+            flows.max(),
+            flows.idleTimeout(),
+            flows.unassuredTimeout(),
+            flows.unassuredMax(),
+            flows.newPerSecond(),
+            front.oneWay());
+    Front.Spec spec =
+        new Front.Spec(
+            front.name(),
+            front.listen().stream().map(Address::of).toList(),
+            front.maxDatagramBytes(),
+            limits);
+    try {
+      return Front.open(
+          spec,
+          workers,
+          Objects.requireNonNull(pools.get(front.pool()), "checked when read"),
+          affinity(pool.affinity(), plugins),
+          System::nanoTime);
+    } catch (OsException e) {
+      throw StartFailure.bind("front '" + front.name() + "'", "udp", whichFailed(front, e), e);
+    }
+  }
+
+  private static KeyExtractor affinity(SluiceConfig.Affinity affinity, Plugins plugins) {
+    return switch (affinity.key()) {
+      case "payload" -> Keys.payload(affinity.offset(), affinity.length());
+      case "source-prefix" -> Keys.sourcePrefix(affinity.prefixV4(), affinity.prefixV6());
+      default ->
+          Objects.requireNonNull(plugins.keyExtractors().get(affinity.key()), "checked when read");
+    };
+  }
+
+  private static InetSocketAddress whichFailed(SluiceConfig.Front front, OsException e) {
+    return front.listen().stream()
+        .filter(at -> String.valueOf(e.getMessage()).contains(Address.of(at).toString()))
+        .findFirst()
+        .orElse(front.listen().getFirst());
+  }
+}

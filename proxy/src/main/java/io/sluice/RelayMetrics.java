@@ -1,0 +1,245 @@
+package io.sluice;
+
+import io.prometheus.client.Collector;
+import io.prometheus.client.CounterMetricFamily;
+import io.prometheus.client.GaugeMetricFamily;
+import io.sluice.flow.CloseReason;
+import io.sluice.flow.Lane;
+import io.sluice.front.Front;
+import io.sluice.metrics.Account;
+import io.sluice.metrics.Drop;
+import io.sluice.metrics.Latency;
+import io.sluice.pool.Backend;
+import io.sluice.pool.Pool;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.ToLongFunction;
+
+/**
+ * The metrics of CONTRACT.md, summed over the loops' counters when somebody asks: the datapath
+ * itself knows no labels.
+ */
+final class RelayMetrics extends Collector {
+  private final Collection<Front> fronts;
+  private final Collection<Pool> pools;
+
+  RelayMetrics(Collection<Front> fronts, Collection<Pool> pools) {
+    this.fronts = fronts;
+    this.pools = pools;
+  }
+
+  @Override
+  public List<MetricFamilySamples> collect() {
+    List<MetricFamilySamples> families = new ArrayList<>();
+    addTraffic(families);
+    addDrops(families);
+    addFlows(families);
+    addBackends(families);
+    addLatency(families);
+    addProcess(families);
+    return families;
+  }
+
+  private void addTraffic(List<MetricFamilySamples> families) {
+    var datagrams =
+        counter(
+            "sluice_datagrams",
+            "Datagrams received from clients (request) and backends (reply).",
+            "front",
+            "direction");
+    var forwarded =
+        counter(
+            "sluice_datagrams_forwarded",
+            "Datagrams given to the kernel to send on.",
+            "front",
+            "direction");
+    var bytes = counter("sluice_bytes", "Payload bytes received.", "front", "direction");
+    for (Front front : fronts) {
+      for (Direction direction : Direction.values()) {
+        List<String> labels = List.of(front.name(), direction.label);
+        add(datagrams, labels, sum(front, direction, Account::received));
+        add(forwarded, labels, sum(front, direction, Account::forwarded));
+        add(bytes, labels, sum(front, direction, Account::bytes));
+      }
+    }
+    families.addAll(List.of(datagrams, forwarded, bytes));
+  }
+
+  private void addDrops(List<MetricFamilySamples> families) {
+    var drops =
+        counter(
+            "sluice_drops",
+            "Datagrams not sent on, by reason; both directions.",
+            "front",
+            "reason");
+    var kernel =
+        counter(
+            "sluice_kernel_drops",
+            "Datagrams the kernel dropped because a listener's receive buffer was full.",
+            "front");
+    long handOvers = 0;
+    for (Front front : fronts) {
+      for (Drop drop : Drop.values()) {
+        long n = 0;
+        for (Direction direction : Direction.values()) {
+          n += sum(front, direction, account -> account.dropped(drop));
+        }
+        add(drops, List.of(front.name(), drop.name()), n);
+      }
+      add(kernel, List.of(front.name()), front.kernelDrops());
+      handOvers += sum(front, Direction.REQUEST, Account::handOvers);
+    }
+    families.addAll(List.of(drops, kernel));
+    families.add(
+        new CounterMetricFamily(
+            "sluice_handover",
+            "Datagrams that arrived on another worker than their flow's.",
+            (double) handOvers));
+  }
+
+  private void addFlows(List<MetricFamilySamples> families) {
+    var live = gauge("sluice_flows", "Live flows.", "front");
+    var assured =
+        gauge(
+            "sluice_flows_assured",
+            "Live flows that a backend has answered, or of a one-way front.",
+            "front");
+    var opened = counter("sluice_flows_opened", "Flows opened.", "front");
+    var closed = counter("sluice_flows_closed", "Flows ended, by reason.", "front", "reason");
+    for (Front front : fronts) {
+      add(live, List.of(front.name()), front.flows().count());
+      add(assured, List.of(front.name()), front.flows().assuredCount());
+      add(opened, List.of(front.name()), front.flows().opened());
+      for (CloseReason reason : CloseReason.values()) {
+        add(closed, List.of(front.name(), reason.name()), front.flows().closed(reason));
+      }
+    }
+    families.addAll(List.of(live, assured, opened, closed));
+  }
+
+  private void addBackends(List<MetricFamilySamples> families) {
+    var up =
+        gauge("sluice_backend_up", "1 while the backend is given new flows.", "pool", "backend");
+    var flows = gauge("sluice_backend_flows", "Live flows.", "pool", "backend");
+    var datagrams =
+        counter(
+            "sluice_backend_datagrams",
+            "Datagrams to (request) and from (reply) the backend.",
+            "pool",
+            "backend",
+            "direction");
+    var unreachable =
+        counter(
+            "sluice_backend_unreachable",
+            "ICMP errors received for datagrams to the backend.",
+            "pool",
+            "backend");
+    var ejections =
+        counter(
+            "sluice_backend_ejections",
+            "Times the backend was taken out by evidence.",
+            "pool",
+            "backend");
+    for (Pool pool : pools) {
+      for (Backend backend : pool.backends()) {
+        Backend.View view = backend.view();
+        List<String> labels = List.of(pool.name(), backend.name());
+        add(up, labels, view.eligible() ? 1 : 0);
+        add(flows, labels, view.flows());
+        add(
+            datagrams,
+            List.of(pool.name(), backend.name(), Direction.REQUEST.label),
+            view.requests());
+        add(datagrams, List.of(pool.name(), backend.name(), Direction.REPLY.label), view.replies());
+        add(unreachable, labels, view.unreachable());
+        add(ejections, labels, view.ejections());
+      }
+    }
+    families.addAll(List.of(up, flows, datagrams, unreachable, ejections));
+  }
+
+  /** A pool's replies come through the lanes of all fronts that use it. */
+  private void addLatency(List<MetricFamilySamples> families) {
+    String name = "sluice_reply_latency_seconds";
+    List<MetricFamilySamples.Sample> samples = new ArrayList<>();
+    for (Pool pool : pools) {
+      List<Latency> latencies =
+          fronts.stream()
+              .filter(front -> front.pool() == pool)
+              .flatMap(front -> front.lanes().stream().map(Lane::latency))
+              .toList();
+      long sumNanos = latencies.stream().mapToLong(Latency::sumNanos).sum();
+      long count = 0;
+      for (int bucket = 0; bucket < Latency.BUCKETS; bucket++) {
+        for (Latency latency : latencies) {
+          count += latency.count(bucket);
+        }
+        String bound = Collector.doubleToGoString(Latency.boundSeconds(bucket));
+        samples.add(
+            sample(
+                name + "_bucket",
+                List.of("pool", "le"),
+                List.of(pool.name(), bound),
+                (double) count));
+      }
+      samples.add(sample(name + "_count", List.of("pool"), List.of(pool.name()), (double) count));
+      samples.add(sample(name + "_sum", List.of("pool"), List.of(pool.name()), sumNanos / 1e9));
+    }
+    families.add(
+        new MetricFamilySamples(
+            name, Type.HISTOGRAM, "Time from a request to the flow's next reply.", samples));
+  }
+
+  private static void addProcess(List<MetricFamilySamples> families) {
+    families.add(
+        new GaugeMetricFamily(
+            "sluice_fds_free",
+            "File descriptors the process may still open.",
+            (double) (Relay.fdsMax() - Relay.fdsOpen())));
+    var build =
+        gauge(
+            "sluice_build_info", "Always 1; the labels say what runs.", "version", "java", "netty");
+    add(build, List.of(Build.version(), Build.java(), Build.netty()), 1);
+    families.add(build);
+  }
+
+  private enum Direction {
+    REQUEST("request"),
+    REPLY("reply");
+
+    private final String label;
+
+    Direction(String label) {
+      this.label = label;
+    }
+  }
+
+  private static long sum(Front front, Direction direction, ToLongFunction<Account> what) {
+    return front.lanes().stream()
+        .map(direction == Direction.REQUEST ? Lane::requests : Lane::replies)
+        .mapToLong(what)
+        .sum();
+  }
+
+  private static void add(CounterMetricFamily family, List<String> labels, long value) {
+    family.addMetric(labels, (double) value);
+  }
+
+  private static void add(GaugeMetricFamily family, List<String> labels, long value) {
+    family.addMetric(labels, (double) value);
+  }
+
+  private static MetricFamilySamples.Sample sample(
+      String name, List<String> labels, List<String> values, double value) {
+    return new MetricFamilySamples.Sample(name, labels, values, value);
+  }
+
+  private static CounterMetricFamily counter(String name, String help, String... labels) {
+    return new CounterMetricFamily(name, help, List.of(labels));
+  }
+
+  private static GaugeMetricFamily gauge(String name, String help, String... labels) {
+    return new GaugeMetricFamily(name, help, List.of(labels));
+  }
+}
