@@ -1,0 +1,267 @@
+package io.sluice.admin;
+
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.json.schema.Draft;
+import io.vertx.json.schema.JsonSchema;
+import io.vertx.json.schema.JsonSchemaOptions;
+import io.vertx.json.schema.OutputFormat;
+import io.vertx.json.schema.OutputUnit;
+import io.vertx.json.schema.Validator;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+
+/**
+ * What is served and what a request must look like: openapi.yaml, and nothing beside it.
+ *
+ * <p>Not Vert.x's OpenAPI router, because of the reader and validator it stands on (vertx-openapi
+ * 5.0.10): parameters are decoded twice and read as JSON, so that a front named {@code 1.5} or
+ * {@code 100%} cannot be asked for; unknown and repeated ones pass; {@code
+ * application/problem+json} is refused; and its schemas are read through Vert.x's file cache, which
+ * needs a writable directory.
+ */
+final class Contract {
+  private static final Pattern INTEGER = Pattern.compile("-?[0-9]{1,18}");
+  private static final Set<String> METHODS =
+      Set.of("get", "put", "post", "delete", "patch", "options", "head", "trace");
+
+  /** A request that fits: the operation, and its parameters by name, defaults filled in. */
+  record Call(String operationId, Map<String, Object> arguments) {
+    Optional<String> text(String name) {
+      return Optional.ofNullable((String) arguments.get(name));
+    }
+
+    /** A parameter that is required or has a default. */
+    <T> T get(String name, Class<T> type) {
+      return type.cast(Objects.requireNonNull(arguments.get(name), name));
+    }
+  }
+
+  private record Parameter(String name, JsonObject schema, Validator validator) {}
+
+  private record Operation(String id, Map<String, Parameter> path, Map<String, Parameter> query) {}
+
+  /** A path template and its operations by upper-case method. */
+  private record Resource(List<String> template, Map<String, Operation> operations) {}
+
+  private final String yaml;
+  private final JsonObject document;
+  private final List<Resource> resources = new ArrayList<>();
+
+  private Contract(String yaml) {
+    this.yaml = yaml;
+    this.document = parse(yaml);
+    JsonObject paths = document.getJsonObject("paths");
+    for (String path : new TreeSet<>(paths.fieldNames())) {
+      resources.add(resource(path, paths.getJsonObject(path)));
+    }
+  }
+
+  static Contract load() {
+    try (InputStream in = Contract.class.getResourceAsStream("/openapi.yaml")) {
+      return new Contract(
+          new String(
+              Objects.requireNonNull(in, "openapi.yaml").readAllBytes(), StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  String yaml() {
+    return yaml;
+  }
+
+  Set<String> operationIds() {
+    Set<String> ids = new TreeSet<>();
+    resources.forEach(r -> r.operations.values().forEach(operation -> ids.add(operation.id)));
+    return ids;
+  }
+
+  /**
+   * Finds the operation of a request and reads its parameters.
+   *
+   * @throws Problem when the contract has no such request
+   */
+  Call call(String method, String path, @Nullable String query) {
+    List<String> segments = List.of(path.split("/", -1));
+    Resource resource =
+        resources.stream()
+            .filter(r -> matches(r.template, segments))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    Problem.of(
+                        HttpResponseStatus.NOT_FOUND,
+                        "nothing is served here; what is, is written in /openapi.yaml"));
+    // RFC 9110, section 9.3.2: HEAD is GET without the content.
+    Operation operation = resource.operations.get(method.equals("HEAD") ? "GET" : method);
+    if (operation == null) {
+      throw Problem.method(method, allow(resource));
+    }
+    Map<String, Object> arguments = new HashMap<>();
+    for (int i = 0; i < segments.size(); i++) {
+      Parameter parameter = operation.path.get(resource.template.get(i));
+      if (parameter != null) {
+        arguments.put(parameter.name, read(parameter, decode(parameter.name, segments.get(i))));
+      }
+    }
+    readQuery(operation, query, arguments);
+    return new Call(operation.id, arguments);
+  }
+
+  private static boolean matches(List<String> template, List<String> segments) {
+    if (template.size() != segments.size()) {
+      return false;
+    }
+    for (int i = 0; i < template.size(); i++) {
+      boolean fits =
+          template.get(i).startsWith("{")
+              ? !segments.get(i).isEmpty()
+              : template.get(i).equals(segments.get(i));
+      if (!fits) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static String allow(Resource resource) {
+    Set<String> methods = new TreeSet<>(resource.operations.keySet());
+    if (methods.contains("GET")) {
+      methods.add("HEAD");
+    }
+    return String.join(", ", methods);
+  }
+
+  private static void readQuery(
+      Operation operation, @Nullable String query, Map<String, Object> into) {
+    Map<String, List<String>> given = query == null ? Map.of() : queryOf(query);
+    given.forEach(
+        (name, values) -> {
+          Parameter parameter = operation.query.get(name);
+          if (parameter == null) {
+            throw Problem.parameter(
+                name, "unknown; known here are: " + String.join(", ", operation.query.keySet()));
+          }
+          if (values.size() > 1) {
+            throw Problem.parameter(name, "given " + values.size() + " times");
+          }
+          into.put(name, read(parameter, values.getFirst()));
+        });
+    for (Parameter parameter : operation.query.values()) {
+      Object preset = parameter.schema.getValue("default");
+      if (preset != null) {
+        into.putIfAbsent(parameter.name, preset);
+      }
+    }
+  }
+
+  private static Map<String, List<String>> queryOf(String query) {
+    try {
+      return new QueryStringDecoder(query, StandardCharsets.UTF_8, false, Integer.MAX_VALUE, true)
+          .parameters();
+    } catch (IllegalArgumentException e) {
+      throw Problem.of(
+          HttpResponseStatus.BAD_REQUEST, "the query is not percent-encoded: " + query);
+    }
+  }
+
+  /** Decodes a path segment, where, unlike in a query, '+' is itself. */
+  private static String decode(String name, String segment) {
+    try {
+      return URLDecoder.decode(segment.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw Problem.parameter(name, "not percent-encoded: " + segment);
+    }
+  }
+
+  private static Object read(Parameter parameter, String text) {
+    boolean integer =
+        "integer".equals(parameter.schema.getString("type")) && INTEGER.matcher(text).matches();
+    Object value = integer ? (Object) Long.valueOf(text) : text;
+    OutputUnit verdict = parameter.validator.validate(value);
+    if (!Boolean.TRUE.equals(verdict.getValid())) {
+      String reason = verdict.getErrors().getLast().getError();
+      throw Problem.parameter(parameter.name, "'" + text + "' does not fit: " + reason);
+    }
+    return value;
+  }
+
+  private Resource resource(String path, JsonObject item) {
+    Map<String, Operation> operations = new TreeMap<>();
+    for (String method : item.fieldNames()) {
+      if (METHODS.contains(method)) {
+        JsonObject operation = item.getJsonObject(method);
+        operations.put(
+            method.toUpperCase(Locale.ROOT),
+            operation(operation, item.getJsonArray("parameters", new JsonArray())));
+      }
+    }
+    return new Resource(List.of(path.split("/", -1)), operations);
+  }
+
+  private Operation operation(JsonObject operation, JsonArray shared) {
+    Map<String, Parameter> path = new TreeMap<>();
+    Map<String, Parameter> query = new TreeMap<>();
+    JsonArray all = shared.copy().addAll(operation.getJsonArray("parameters", new JsonArray()));
+    for (int i = 0; i < all.size(); i++) {
+      JsonObject parameter = all.getJsonObject(i);
+      String name = parameter.getString("name");
+      JsonObject schema = resolve(parameter.getJsonObject("schema"));
+      Parameter read = new Parameter(name, schema, validator(schema));
+      switch (parameter.getString("in")) {
+        case "path" -> path.put("{" + name + "}", read);
+        case "query" -> query.put(name, read);
+        default -> throw new IllegalStateException("openapi.yaml: a parameter in " + parameter);
+      }
+    }
+    return new Operation(operation.getString("operationId"), path, query);
+  }
+
+  private static Validator validator(JsonObject schema) {
+    return Validator.create(
+        JsonSchema.of(schema.copy()), // it annotates what it is given
+        new JsonSchemaOptions()
+            .setBaseUri("app://sluice")
+            .setDraft(Draft.DRAFT202012)
+            .setOutputFormat(OutputFormat.Basic));
+  }
+
+  /** Follows a reference within the document, as {@code #/components/schemas/Name}. */
+  private JsonObject resolve(JsonObject schema) {
+    String reference = schema.getString("$ref");
+    if (reference == null) {
+      return schema;
+    }
+    JsonObject at = document;
+    for (String step : reference.substring("#/".length()).split("/", -1)) {
+      at = at.getJsonObject(step);
+    }
+    return resolve(at);
+  }
+
+  private static JsonObject parse(String yaml) {
+    Map<String, Object> root = new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
+    return new JsonObject(root);
+  }
+}

@@ -1,0 +1,143 @@
+package io.sluice.admin;
+
+import io.netty.util.NetUtil;
+import io.sluice.Appliance.BackendStatus;
+import io.sluice.Appliance.FlowPage;
+import io.sluice.Appliance.FlowStatus;
+import io.sluice.Appliance.FrontStatus;
+import io.sluice.Appliance.Ledger;
+import io.sluice.Appliance.PoolStatus;
+import io.sluice.Appliance.Status;
+import io.sluice.metrics.Drop;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** The facade's records as the contract's JSON. */
+final class Views {
+  private Views() {}
+
+  static JsonObject status(Status s) {
+    return new JsonObject()
+        .put("version", s.version())
+        .put("java", s.java())
+        .put("netty", s.netty())
+        .put("transport", s.transport())
+        .put("phase", s.phase().name())
+        .put("startedAt", s.startedAt().toString())
+        .put("uptimeSeconds", seconds(s.uptime()))
+        .put("workers", s.workers())
+        .put("flows", s.flows())
+        .put("fdsOpen", s.fdsOpen())
+        .put("fdsMax", s.fdsMax());
+  }
+
+  static JsonObject fronts(List<FrontStatus> fronts) {
+    return JsonObject.of("fronts", array(fronts, Views::front));
+  }
+
+  static JsonObject front(FrontStatus f) {
+    return new JsonObject()
+        .put("name", f.name())
+        .put("listen", array(f.listen(), NetUtil::toSocketAddressString))
+        .put("pool", f.pool())
+        .put("flows", f.flows())
+        .put("assuredFlows", f.assuredFlows())
+        .put("unassuredFlows", f.unassuredFlows())
+        .put("maxFlows", f.maxFlows())
+        .put("flowsOpened", f.flowsOpened())
+        .put("kernelDrops", f.kernelDrops());
+  }
+
+  static JsonObject pools(List<PoolStatus> pools) {
+    return JsonObject.of("pools", array(pools, Views::pool));
+  }
+
+  static JsonObject pool(PoolStatus p) {
+    return new JsonObject()
+        .put("name", p.name())
+        .put("policy", p.policy())
+        .put("affinity", p.affinity())
+        .put("backends", array(p.backends(), Views::backend));
+  }
+
+  private static JsonObject backend(BackendStatus b) {
+    return new JsonObject()
+        .put("name", b.name())
+        .put("address", NetUtil.toSocketAddressString(b.address()))
+        .put("weight", b.weight())
+        .put("state", b.state())
+        .put("eligible", b.eligible())
+        .put("reason", b.reason())
+        .put("since", b.since().toString())
+        .put("flows", b.flows())
+        .put("unreachable", b.unreachable())
+        .put("ejections", b.ejections())
+        .put("requests", b.requests())
+        .put("replies", b.replies());
+  }
+
+  static JsonObject flows(FlowPage page, Optional<String> nextCursor) {
+    JsonObject json = JsonObject.of("flows", array(page.flows(), Views::flow));
+    nextCursor.ifPresent(cursor -> json.put("nextCursor", cursor));
+    return json;
+  }
+
+  private static JsonObject flow(FlowStatus f) {
+    return new JsonObject()
+        .put("id", Long.toString(f.id()))
+        .put("front", f.front())
+        .put("client", NetUtil.toSocketAddressString(f.client()))
+        .put("local", NetUtil.toSocketAddressString(f.local()))
+        .put("pool", f.pool())
+        .put("backend", f.backend())
+        .put("worker", f.worker())
+        .put("assured", f.assured())
+        .put("openedAt", f.openedAt().toString())
+        .put("idleSeconds", seconds(f.idle()))
+        .put("requests", f.requests())
+        .put("replies", f.replies())
+        .put("requestBytes", f.requestBytes())
+        .put("replyBytes", f.replyBytes());
+  }
+
+  static JsonObject ledgers(List<Ledger> ledgers) {
+    return JsonObject.of("fronts", array(ledgers, Views::ledger));
+  }
+
+  private static JsonObject ledger(Ledger l) {
+    return new JsonObject()
+        .put("front", l.front())
+        .put("request", side(l.request()))
+        .put("reply", side(l.reply()));
+  }
+
+  private static JsonObject side(Ledger.Side s) {
+    JsonObject dropped = new JsonObject();
+    for (Drop reason : Drop.values()) {
+      Long count = s.dropped().get(reason);
+      if (count != null) {
+        dropped.put(reason.name(), count);
+      }
+    }
+    return new JsonObject()
+        .put("received", s.received())
+        .put("forwarded", s.forwarded())
+        .put("dropped", dropped)
+        .put("pending", s.pending());
+  }
+
+  /** Milliseconds are as exact as anyone needs; zero when a clock has stepped back. */
+  private static double seconds(Duration duration) {
+    return Math.max(0, duration.toMillis()) / 1000.0;
+  }
+
+  private static <T> JsonArray array(List<T> all, Function<? super T, ?> view) {
+    JsonArray array = new JsonArray();
+    all.forEach(one -> array.add(view.apply(one)));
+    return array;
+  }
+}

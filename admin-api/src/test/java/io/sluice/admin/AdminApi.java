@@ -1,0 +1,100 @@
+package io.sluice.admin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.AdminServer;
+import io.sluice.config.SluiceConfig;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.ServiceLoader;
+
+/** A running admin API and a client of it that holds every answer against the contract. */
+final class AdminApi implements AutoCloseable {
+  private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+  final CannedAppliance appliance = new CannedAppliance();
+  final PublishedContract contract = new PublishedContract();
+  private final AdminServer.Running running;
+
+  AdminApi() {
+    try {
+      running =
+          ServiceLoader.load(AdminServer.class)
+              .findFirst()
+              .orElseThrow()
+              .serve(appliance, new SluiceConfig.Admin(CannedAppliance.address("127.0.0.1", 0)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  int port() {
+    return running.address().getPort();
+  }
+
+  HttpResponse<String> get(String path, String... headers) {
+    return exchange("GET", path, headers);
+  }
+
+  /** GETs what must be there. */
+  JsonObject json(String path) {
+    HttpResponse<String> response = get(path);
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    return new JsonObject(response.body());
+  }
+
+  /** GETs what must be refused. */
+  JsonObject problem(int status, String path) {
+    HttpResponse<String> response = get(path);
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+    return new JsonObject(response.body());
+  }
+
+  HttpResponse<String> exchange(String method, String path, String... headers) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + path))
+            .method(method, HttpRequest.BodyPublishers.noBody());
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    try {
+      HttpResponse<String> response =
+          CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+      contract.check(method, path, response);
+      assertThat(response.headers().firstValue("Cache-Control")).hasValue("no-store");
+      assertThat(response.headers().firstValue("X-Content-Type-Options")).hasValue("nosniff");
+      assertThat(response.headers().map()).doesNotContainKey("access-control-allow-origin");
+      return response;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  Socket socket() throws IOException {
+    Socket socket = new Socket(running.address().getAddress(), port());
+    socket.setSoTimeout(10_000);
+    return socket;
+  }
+
+  /** Sends bytes as they are and returns all that comes until the server hangs up. */
+  String raw(String bytes) throws IOException {
+    try (Socket socket = socket()) {
+      socket.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  @Override
+  public void close() {
+    running.close();
+  }
+}

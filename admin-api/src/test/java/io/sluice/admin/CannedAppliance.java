@@ -1,0 +1,138 @@
+package io.sluice.admin;
+
+import io.prometheus.client.CollectorRegistry;
+import io.sluice.Appliance;
+import io.sluice.metrics.Drop;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
+
+/** An appliance that says what a test told it to. */
+final class CannedAppliance implements Appliance {
+  private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+
+  final CollectorRegistry metrics = new CollectorRegistry();
+  final ConcurrentSkipListMap<Long, FlowStatus> flows = new ConcurrentSkipListMap<>();
+  final List<FlowQuery> queries = new ArrayList<>();
+  volatile List<FrontStatus> fronts = List.of(front("dns"), front("syslog"));
+  volatile List<PoolStatus> pools = List.of(pool("resolvers", "a"), pool("collectors", "b"));
+  volatile Phase phase = Phase.RUNNING;
+  volatile boolean ready = true;
+  volatile Runnable whenListing = () -> {};
+
+  static FrontStatus front(String name) {
+    return new FrontStatus(
+        name,
+        List.of(address("0.0.0.0", 53), address("2001:db8:0:0:0:0:0:1", 53)),
+        "resolvers",
+        3,
+        2,
+        1,
+        100_000,
+        4_711,
+        7);
+  }
+
+  static PoolStatus pool(String name, String backend) {
+    return new PoolStatus(
+        name, "maglev", "source-address", List.of(backend(backend, "UP"), backend("z", "TRIAL")));
+  }
+
+  private static BackendStatus backend(String name, String state) {
+    return new BackendStatus(
+        name, address("::1", 5300), 1, state, true, "no evidence", START, 1, 2, 3, 4, 5);
+  }
+
+  static FlowStatus flow(long id, String front, String backend, InetSocketAddress client) {
+    return new FlowStatus(
+        id,
+        front,
+        client,
+        address("127.0.0.1", 53),
+        "resolvers",
+        backend,
+        1,
+        true,
+        START,
+        Duration.ofMillis(1_250),
+        3,
+        2,
+        120,
+        1_440);
+  }
+
+  static InetSocketAddress address(String literal, int port) {
+    return new InetSocketAddress(java.net.InetAddress.ofLiteral(literal), port);
+  }
+
+  /** Adds flows {@code first} to {@code last} of front dns to backend a. */
+  void open(long first, long last) {
+    for (long id = first; id <= last; id++) {
+      flows.put(id, flow(id, "dns", "a", address("192.0.2.1", (int) (1_024 + id % 60_000))));
+    }
+  }
+
+  @Override
+  public boolean ready() {
+    return ready;
+  }
+
+  @Override
+  public Status status() {
+    return new Status(
+        "0.1.0", "25", "4.2", "epoll", phase, START, Duration.ofMillis(90_500), 2, 3, 40, 1_024);
+  }
+
+  @Override
+  public List<FrontStatus> fronts() {
+    return fronts;
+  }
+
+  @Override
+  public List<PoolStatus> pools() {
+    return pools;
+  }
+
+  @Override
+  public FlowPage flows(FlowQuery query) {
+    synchronized (queries) {
+      queries.add(query);
+    }
+    whenListing.run();
+    List<FlowStatus> found =
+        flows.tailMap(query.after(), false).values().stream()
+            .filter(flow -> query.front().map(flow.front()::equals).orElse(true))
+            .filter(flow -> query.backend().map(flow.backend()::equals).orElse(true))
+            .filter(flow -> query.client().map(client -> matches(client, flow)).orElse(true))
+            .limit(query.limit() + 1L)
+            .toList();
+    return found.size() > query.limit()
+        ? new FlowPage(
+            found.subList(0, query.limit()), Optional.of(found.get(query.limit() - 1).id()))
+        : new FlowPage(found, Optional.empty());
+  }
+
+  private static boolean matches(Client client, FlowStatus flow) {
+    return client.address().equals(flow.client().getAddress())
+        && (client.port() == 0 || client.port() == flow.client().getPort());
+  }
+
+  @Override
+  public List<Ledger> drops() {
+    return List.of(
+        new Ledger(
+            "dns",
+            new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1),
+            new Ledger.Side(6, 6, Map.of(), 0)));
+  }
+
+  @Override
+  public CollectorRegistry metrics() {
+    return metrics;
+  }
+}
