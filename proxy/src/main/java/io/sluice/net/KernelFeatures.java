@@ -1,5 +1,6 @@
 package io.sluice.net;
 
+import io.netty.channel.epoll.Epoll;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +20,7 @@ public final class KernelFeatures {
    */
   public static List<String> found() {
     List<String> found = new ArrayList<>();
-    if (!Linux.isSupported()) {
+    if (!Linux.isSupported() || !Epoll.isAvailable()) {
       return found;
     }
     Map<String, int[]> options =
