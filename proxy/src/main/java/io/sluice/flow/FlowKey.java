@@ -75,19 +75,9 @@ public final class FlowKey {
     return copy;
   }
 
-  /**
-   * Whether a reply could be sent to the source: it has a port and is neither multicast, broadcast
-   * nor unspecified.
-   */
+  /** Whether a reply could be sent to the source. */
   public boolean isAnswerable() {
-    if ((head & 0xFFFF_0000L) == 0) {
-      return false; // port 0
-    }
-    if (Address.isIpv6(head)) {
-      return (hi & 0xFF) != 0xFF && (hi | lo) != 0;
-    }
-    long ip = head >>> 32;
-    return ip != 0 && ip != 0xFFFF_FFFFL && (ip & 0xF0) != 0xE0;
+    return Address.isAnswerable(head, hi, lo);
   }
 
   /**

@@ -72,6 +72,21 @@ public record Address(long head, long hi, long lo, int scope) {
     return (short) head == Linux.AF_INET6;
   }
 
+  /**
+   * Whether something can be sent to an address of these words: it has a port and is neither
+   * multicast, broadcast nor unspecified.
+   */
+  public static boolean isAnswerable(long head, long hi, long lo) {
+    if ((head & 0xFFFF_0000L) == 0) {
+      return false; // port 0
+    }
+    if (isIpv6(head)) {
+      return (hi & 0xFF) != 0xFF && (hi | lo) != 0; // neither ff00::/8 nor ::
+    }
+    long ip = head >>> 32; // its first byte lowest
+    return ip != 0 && ip != 0xFFFF_FFFFL && (ip & 0xF0) != 0xE0; // 224.0.0.0/4
+  }
+
   public int port() {
     return Short.toUnsignedInt(Short.reverseBytes((short) (head >>> 16)));
   }

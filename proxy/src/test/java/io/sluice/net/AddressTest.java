@@ -57,6 +57,31 @@ class AddressTest {
     assertThat(address("::1", 53).isWildcard()).isFalse();
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "192.0.2.1, 53, true",
+    "0.0.0.1, 53, true",
+    "223.255.255.255, 53, true",
+    "240.0.0.1, 53, true",
+    "255.255.255.254, 53, true",
+    "192.0.2.1, 0, false",
+    "0.0.0.0, 53, false",
+    "224.0.0.1, 53, false",
+    "239.255.255.255, 53, false",
+    "255.255.255.255, 53, false",
+    "2001:db8::1, 53, true",
+    "fe80::1, 53, true",
+    "::1, 53, true",
+    "2001:db8::1, 0, false",
+    "::, 53, false",
+    "ff02::1, 53, false"
+  })
+  void knowsWhatCanBeAnswered(String ip, int port, boolean answerable) {
+    Address address = address(ip, port);
+    assertThat(Address.isAnswerable(address.head(), address.hi(), address.lo()))
+        .isEqualTo(answerable);
+  }
+
   @Test
   void readsLikeAnAddress() {
     assertThat(address("192.0.2.1", 53)).hasToString("192.0.2.1:53");
