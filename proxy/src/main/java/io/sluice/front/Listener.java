@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
 final class Listener implements UdpSocket.Owner {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
 
-  /** A bug met by every datagram is logged once a second. */
-  private static final long BUG_LOG_NANOS = TimeUnit.SECONDS.toNanos(1);
+  /** What every datagram may meet is logged once a second. */
+  private static final long COMPLAINT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Front front;
   private final int index;
@@ -40,7 +40,7 @@ final class Listener implements UdpSocket.Owner {
   /** The key of the datagram in hand; filled again for each. */
   private final FlowKey probe;
 
-  private long bugLoggedAt;
+  private long complainedAt;
   private int kernelDropsSeen;
   private long kernelDrops;
 
@@ -59,7 +59,7 @@ final class Listener implements UdpSocket.Owner {
     this.pool = pool;
     this.affinity = affinity;
     this.clock = clock;
-    bugLoggedAt = clock.getAsLong() - BUG_LOG_NANOS;
+    complainedAt = clock.getAsLong() - COMPLAINT_NANOS;
     probe = new FlowKey(index, address.isWildcard());
   }
 
@@ -130,10 +130,9 @@ final class Listener implements UdpSocket.Owner {
       return backend == null ? drop(Drop.NO_BACKEND) : Flow.open(key.copy(), lane, backend, now);
     } catch (OsException e) {
       return drop(Errno.ofDial(e.errno()));
-    } catch (
-        RuntimeException bug) { // a plug-in's key or choice must not cost other clients' datagrams
-      if (now - bugLoggedAt >= BUG_LOG_NANOS) {
-        bugLoggedAt = now;
+    } catch (RuntimeException bug) {
+      // A plug-in's key or choice must not cost other clients' datagrams.
+      if (mayComplain(now)) {
         log.error(
             "front {}: a datagram of {} is lost to a bug, others may be: see sluice_drops_total,"
                 + " reason FAULT",
@@ -181,10 +180,20 @@ final class Listener implements UdpSocket.Owner {
     return null;
   }
 
-  /** Cannot happen: only connected sockets hear of ICMP errors. */
+  private boolean mayComplain(long now) {
+    if (now - complainedAt < COMPLAINT_NANOS) {
+      return false;
+    }
+    complainedAt = now;
+    return true;
+  }
+
+  /** An unconnected socket hears of no ICMP error; what else the kernel may say passes. */
   @Override
   public void failed(int errno) {
-    throw new AssertionError("ICMP error " + errno + " on the unconnected socket " + address);
+    if (mayComplain(clock.getAsLong())) {
+      log.warn("front {}: cannot receive on {}: errno {}", front.name(), address, errno);
+    }
   }
 
   /** Reads what the kernel still holds, then closes. */

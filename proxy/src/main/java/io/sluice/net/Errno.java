@@ -13,23 +13,39 @@ public final class Errno {
   public static final int EACCES = 13;
   public static final int ENFILE = 23;
   public static final int EMFILE = 24;
+  static final int ENONET = 64;
+  static final int EPROTO = 71;
   public static final int EMSGSIZE = 90;
+  static final int ENOPROTOOPT = 92;
   public static final int EAFNOSUPPORT = 97;
   public static final int EADDRINUSE = 98;
   public static final int EADDRNOTAVAIL = 99;
   public static final int ENETUNREACH = 101;
   public static final int ENOBUFS = 105;
   public static final int ECONNREFUSED = 111;
+  static final int EHOSTDOWN = 112;
   public static final int EHOSTUNREACH = 113;
 
   private Errno() {}
 
   /**
    * Whether a connected socket may report it for a datagram sent earlier, having sent nothing of
-   * the present one.
+   * the present one: what the kernel makes of ICMP errors (icmp_err_convert in net/ipv4/icmp.c,
+   * icmpv6_err_convert in net/ipv6/icmp.c).
    */
   static boolean isFromNetwork(int errno) {
-    return errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH;
+    return switch (errno) {
+      case ECONNREFUSED,
+          EHOSTUNREACH,
+          ENETUNREACH,
+          EACCES,
+          EHOSTDOWN,
+          ENONET,
+          ENOPROTOOPT,
+          EPROTO ->
+          true;
+      default -> false;
+    };
   }
 
   /** Why a datagram could not be sent. */

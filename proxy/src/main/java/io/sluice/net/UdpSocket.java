@@ -186,9 +186,8 @@ public final class UdpSocket implements EpollIoHandle {
   public void register(Worker worker, Owner newOwner) {
     own(newOwner);
     registration = worker.register(this);
-    registration.submit(
-        EpollIoOps
-            .EPOLLIN); // level-triggered: no second, empty receive to learn that nothing is left
+    // Level-triggered: no second, empty receive to learn that nothing is left.
+    registration.submit(EpollIoOps.EPOLLIN);
   }
 
   /** Whom to tell of ICMP errors, even unregistered. */
@@ -197,12 +196,11 @@ public final class UdpSocket implements EpollIoHandle {
   }
 
   /**
-   * Fills the batch with what has arrived; returns how many datagrams. An ICMP error goes to the
-   * owner.
+   * Fills the batch with what has arrived; returns how many datagrams. An error goes to the owner.
    */
   public int receive(Batch batch) {
     int n = batch.receive(number());
-    if (n < 0 && Errno.isFromNetwork(-n) && owner != null) {
+    if (n < 0 && -n != Errno.EAGAIN && owner != null) {
       owner.failed(-n);
     }
     return Math.max(n, 0);
@@ -222,16 +220,13 @@ public final class UdpSocket implements EpollIoHandle {
         account.forwarded(sent);
         slot += sent;
       } else if (Errno.isFromNetwork(-sent) && retried != slot && owner != null) {
-        owner.failed(
-            -sent); // an earlier datagram's error: the kernel reports it instead of sending, so
-        // send again, once
+        // An earlier datagram's error, reported instead of sending this one: so once again.
+        owner.failed(-sent);
         retried = slot;
       } else {
         Drop reason = Errno.ofSend(-sent);
-        int dropped =
-            reason == Drop.BACKPRESSURE
-                ? end - slot
-                : 1; // a full buffer will not take the others either
+        // A full buffer will not take the others either.
+        int dropped = reason == Drop.BACKPRESSURE ? end - slot : 1;
         account.dropped(reason, dropped);
         slot += dropped;
       }
@@ -245,8 +240,8 @@ public final class UdpSocket implements EpollIoHandle {
   @Override
   public void close() {
     try {
-      fd.close(); // before the registration ends: the kernel then forgets the epoll entry by
-      // itself, which saves a call
+      // Before the registration ends: the kernel forgets the epoll entry by itself, one call less.
+      fd.close();
     } catch (IOException e) {
       throw new AssertionError("close of a UDP socket cannot fail", e);
     }
@@ -271,10 +266,8 @@ public final class UdpSocket implements EpollIoHandle {
     }
     try {
       owner.readable();
-    } catch (
-        Throwable
-            bug) { // Netty would log it and sleep for a second, again and again; it is for the
-      // process to decide
+    } catch (Throwable bug) {
+      // Netty would log it and sleep for a second, again and again; the process is to decide.
       Thread self = Thread.currentThread();
       self.getUncaughtExceptionHandler().uncaughtException(self, bug);
     }

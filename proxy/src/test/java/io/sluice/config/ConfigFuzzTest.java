@@ -12,7 +12,7 @@ import java.util.Map;
  * -Djazzer.hooks=true} goes on from there.
  */
 class ConfigFuzzTest {
-  @FuzzTest(maxDuration = "2m")
+  @FuzzTest(maxDuration = "1m")
   void anyTextIsAConfigurationOrProblems(byte[] bytes) {
     try {
       SluiceConfig config = Samples.read(new String(bytes, UTF_8), Map.of("PORT", "53"));
