@@ -16,12 +16,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A named service that clients send to: for each of its addresses a reuseport socket on every
  * worker, and one table of flows for all of them.
  */
 public final class Front {
+  private static final Logger log = LoggerFactory.getLogger(Front.class);
+
   /**
    * Bursts wait in the kernel while a loop is busy; 4 MiB hold some 1,800 datagrams of the usual
    * sizes, tens of milliseconds.
@@ -99,6 +103,17 @@ public final class Front {
     } catch (OsException e) {
       sockets.forEach(UdpSocket::close);
       throw e;
+    }
+    int granted = sockets.getFirst().receiveBufferBytes();
+    if (granted < BUFFER_BYTES) {
+      log.warn(
+          "front {}: the kernel grants {} a receive buffer of {} KiB, not {}: bursts beyond it are"
+              + " lost (sluice_kernel_drops_total); raise net.core.rmem_max, or grant"
+              + " CAP_NET_ADMIN",
+          spec.name(),
+          address,
+          granted >> 10,
+          BUFFER_BYTES >> 10);
     }
     bound.add(address);
     return sockets;

@@ -162,6 +162,21 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
+  /** Bytes of payload and overhead its receive buffer may hold, as the kernel granted them. */
+  public int receiveBufferBytes() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment size = arena.allocateFrom(JAVA_INT, 0);
+      int result =
+          Linux.getsockopt(
+              number(),
+              Linux.SOL_SOCKET,
+              Linux.SO_RCVBUF,
+              size,
+              arena.allocateFrom(JAVA_INT, Integer.BYTES));
+      return result < 0 ? 0 : size.get(JAVA_INT, 0) / 2; // the kernel doubles what was asked for
+    }
+  }
+
   /**
    * Datagrams the kernel has dropped since the socket was opened because its receive buffer was
    * full (or a checksum was wrong), modulo 2^32. Asked of SO_MEMINFO rather than carried by every

@@ -168,6 +168,13 @@ class UdpSocketTest {
   }
 
   @Test
+  void saysWhatBufferTheKernelGranted() throws Exception {
+    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 64 << 10);
+    open.add(socket);
+    assertThat(socket.receiveBufferBytes()).isEqualTo(64 << 10);
+  }
+
+  @Test
   void socketsOfOneGroupShareAnAddressAndOthersMayNot() throws Exception {
     UdpSocket first = UdpSocket.listen(address("127.0.0.1", 0), 1 << 20);
     open.add(first);
