@@ -13,6 +13,7 @@ import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.KernelFeatures;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
@@ -68,22 +69,33 @@ final class Relay implements Datapath, Appliance {
     this.fronts = fronts;
     metrics.register(new RelayMetrics(fronts, pools.values()));
     DefaultExports.register(metrics);
-    warnOfFewFds();
+    warnOfScarcity();
   }
 
-  private void warnOfFewFds() {
-    long wanted = OTHER_FDS;
+  /** What the system will refuse before our own limits do, said at start rather than under load. */
+  private void warnOfScarcity() {
+    long listeners = 0;
+    long flows = 0;
     for (SluiceConfig.Front front : config.fronts()) {
-      wanted += (long) front.listen().size() * workers.count() + front.flows().max();
-      wanted += front.oneWay() ? 0 : front.flows().unassuredMax();
+      listeners += (long) front.listen().size() * workers.count();
+      flows += front.flows().max() + (front.oneWay() ? 0 : front.flows().unassuredMax());
     }
-    if (wanted > fdsMax()) {
+    if (OTHER_FDS + listeners + flows > fdsMax()) {
       log.warn(
-          "all flows.max together may need {} file descriptors, but this process may open {}:"
-              + " datagrams beyond that are dropped as NO_FD; raise the limit (ulimit -n,"
-              + " LimitNOFILE, --ulimit nofile) or lower flows.max",
-          wanted,
+          "all flows.max and unassured-max together are {} flows, with a file descriptor each, but"
+              + " this process may open {}: flows beyond that are refused as NO_FD; raise the limit"
+              + " (ulimit -n, LimitNOFILE, --ulimit nofile) or lower flows.max",
+          flows,
           fdsMax());
+    }
+    long ports = KernelFeatures.localPorts();
+    if (flows > ports) {
+      log.warn(
+          "all flows.max and unassured-max together are {} flows, with a local port each, but"
+              + " net.ipv4.ip_local_port_range has {}: flows beyond that are refused as NO_PORT;"
+              + " widen the range or lower flows.max",
+          flows,
+          ports);
     }
   }
 

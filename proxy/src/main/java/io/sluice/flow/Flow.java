@@ -20,11 +20,24 @@ import org.jspecify.annotations.Nullable;
  * nothing here is touched elsewhere.
  */
 public final class Flow implements UdpSocket.Owner {
-  private static final VarHandle CLOSING;
+  /** Late replies to what was sent again after a refusal have this long to come. */
+  private static final long LINGER_MILLIS = 100;
+
+  /** Batches of replies a flow may still bring when it ends. */
+  private static final int LAST_LOOKS = 8;
+
+  /** A flow goes down this list and never up. */
+  private enum Standing {
+    UNASSURED,
+    ASSURED,
+    CLOSED
+  }
+
+  private static final VarHandle STANDING;
 
   static {
     try {
-      CLOSING = MethodHandles.lookup().findVarHandle(Flow.class, "closing", CloseReason.class);
+      STANDING = MethodHandles.lookup().findVarHandle(Flow.class, "standing", Standing.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -37,8 +50,11 @@ public final class Flow implements UdpSocket.Owner {
   private final Tally traffic;
   private final UdpSocket link;
   private final long openedAt;
-  private volatile @Nullable CloseReason closing;
-  private volatile boolean assured;
+  private volatile Standing standing;
+
+  /** Set by whoever closed it, before its loop is told. */
+  private @Nullable CloseReason closeReason;
+
   private long seenAt;
   private long touchedAt;
 
@@ -56,6 +72,7 @@ public final class Flow implements UdpSocket.Owner {
     this.backend = backend;
     this.traffic = backend.traffic(lane.worker().index());
     this.link = link;
+    standing = lane.table().limits().oneWay() ? Standing.ASSURED : Standing.UNASSURED;
     openedAt = now;
     seenAt = now;
     touchedAt = now;
@@ -70,13 +87,13 @@ public final class Flow implements UdpSocket.Owner {
   public static Flow open(FlowKey key, Lane lane, Backend backend, long now) throws OsException {
     UdpSocket link = UdpSocket.dial(Address.of(backend.address()));
     Flow flow = new Flow(key, lane, backend, link, now);
+    link.register(lane.worker(), flow);
     Flow first = lane.table().enter(flow);
     if (first != null) {
       link.close();
       return first;
     }
     backend.flowOpened();
-    link.register(lane.worker(), flow);
     return flow;
   }
 
@@ -100,11 +117,17 @@ public final class Flow implements UdpSocket.Owner {
 
   @Override
   public void readable() {
+    relay();
+  }
+
+  /** Takes one batch of replies; returns how many. */
+  private int relay() {
     Batch batch = lane.worker().batch();
     int n = link.receive(batch);
     if (n > 0) {
       reply(batch, n, lane.table().clock().getAsLong());
     }
+    return n;
   }
 
   /** Sends the backend's datagrams to the client. */
@@ -139,7 +162,7 @@ public final class Flow implements UdpSocket.Owner {
       lane.latency().record(now - askedAt);
       askedAt = 0;
     }
-    if (!assured && closing == null) {
+    if (standing == Standing.UNASSURED) {
       lane.table().assure(this);
     }
     seen(now);
@@ -161,21 +184,60 @@ public final class Flow implements UdpSocket.Owner {
   }
 
   /**
-   * The one door out, from any thread; only the first reason counts. The client's next datagram
+   * The one door out, from any thread; only the first to come counts. The client's next datagram
    * opens a new flow.
    */
   public void close(CloseReason reason) {
-    if (CLOSING.compareAndSet(this, (CloseReason) null, reason)) {
-      lane.table().remove(this);
+    Standing was = (Standing) STANDING.getAndSet(this, Standing.CLOSED);
+    if (was != Standing.CLOSED) {
+      leave(was == Standing.ASSURED, reason);
+    }
+  }
+
+  /** Closes it unless it has become assured. */
+  void evict() {
+    if (STANDING.compareAndSet(this, Standing.UNASSURED, Standing.CLOSED)) {
+      leave(false, CloseReason.EVICTED);
+    }
+  }
+
+  private void leave(boolean wasAssured, CloseReason reason) {
+    closeReason = reason;
+    lane.table().left(this, wasAssured);
+    if (reason == CloseReason.REFUSED) {
+      lane.worker().after(LINGER_MILLIS, this::end);
+    } else {
       lane.worker().chore(this::end);
     }
   }
 
   private void end() {
-    readable(); // a last look: replies may have come in since
+    for (int looks = 0; looks < LAST_LOOKS && relay() > 0; looks++) {
+      // replies may have come in since
+    }
     link.close();
     backend.flowClosed();
-    lane.table().ended(this, Objects.requireNonNull(closing));
+    lane.table().ended(Objects.requireNonNull(closeReason));
+  }
+
+  /** Becomes assured; false if it is closed. */
+  boolean becomeAssured() {
+    return STANDING.compareAndSet(this, Standing.UNASSURED, Standing.ASSURED);
+  }
+
+  /** Whether it stands in the line of those that no backend has answered. */
+  boolean isUnassured() {
+    return standing == Standing.UNASSURED;
+  }
+
+  /** Whether its backend has answered, or need not. */
+  public boolean isAssured() {
+    return standing == Standing.ASSURED;
+  }
+
+  /** Whether nothing has come by for so long, and the client waits for nothing. */
+  boolean isQuiet(long now, long forNanos) {
+    return now - seenAt >= forNanos && (askedAt == 0 || lane.table().limits().oneWay());
   }
 
   public long id() {
@@ -186,22 +248,13 @@ public final class Flow implements UdpSocket.Owner {
     return key;
   }
 
-  /** Whose loop it lives on. */
-  public Worker worker() {
-    return lane.worker();
-  }
-
   public Backend backend() {
     return backend;
   }
 
-  /** Whether its backend has answered, or need not. */
-  public boolean isAssured() {
-    return assured;
-  }
-
-  void setAssured() {
-    assured = true;
+  /** Whose loop it lives on. */
+  public Worker worker() {
+    return lane.worker();
   }
 
   /** When it was opened, by the table's clock. */

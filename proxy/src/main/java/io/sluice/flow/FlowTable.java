@@ -8,6 +8,8 @@ import com.github.benmanes.caffeine.cache.RemovalCause;
 import io.sluice.metrics.Drop;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -19,10 +21,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The flows of one front, whichever loop they live on.
  *
- * <p>One Caffeine cache holds two kinds. An <em>unassured</em> flow weighs 1: newcomers compete
- * among themselves for {@code unassuredMax}, so that a flood of spoofed sources can only push out
- * other newcomers. An <em>assured</em> one weighs nothing, which Caffeine never evicts; a counter
- * bounds those instead. Time to live hangs on the kind too, by Caffeine's timer wheel.
+ * <p>A Caffeine cache finds them and, by its timer wheel, times them out. How many there may be is
+ * counted here, by kind. <em>Unassured</em> flows stand in line: a newcomer too many pushes out the
+ * oldest of them, so that a flood of spoofed sources can only push out other newcomers.
+ * <em>Assured</em> ones are bounded by a counter and pushed out by nobody
+ * (docs/adr/0002-one-cache-of-flows.md).
  */
 public final class FlowTable {
   /** Ids grow over all fronts; 0 is nobody's. */
@@ -31,16 +34,27 @@ public final class FlowTable {
   /** A flow this long without a datagram is taken to be done when Sluice is stopping. */
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  private static final long SHORTAGE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
   private final Limits limits;
   private final LongSupplier clock;
   private final Budget budget;
   private final Cache<FlowKey, Flow> flows;
   private final Policy<FlowKey, Flow> policy;
   private final AtomicInteger assured = new AtomicInteger();
+  private final AtomicInteger unassured = new AtomicInteger();
+
+  /**
+   * Unassured flows, oldest first, and behind an unassured head some that no longer are. Bounded: a
+   * head lives for {@code unassuredTimeout}, in which {@code newPerSecond} lets in so many.
+   */
+  private final Queue<Flow> line = new ConcurrentLinkedQueue<>();
+
   private final LongAdder opened = new LongAdder();
   private final AtomicLongArray closed = new AtomicLongArray(CloseReason.values().length);
   private final long touchNanos;
   private volatile boolean draining;
+  private volatile @Nullable Shortage shortage;
 
   /**
    * @param clock nanoseconds, as of {@link System#nanoTime}
@@ -52,13 +66,10 @@ public final class FlowTable {
     touchNanos = Math.min(limits.idleTimeout().toNanos() / 8, TimeUnit.SECONDS.toNanos(1));
     flows =
         Caffeine.newBuilder()
-            .maximumWeight(limits.unassuredMax())
-            .weigher((FlowKey key, Flow flow) -> flow.isAssured() ? 0 : 1)
             .expireAfter(new TimeToLive())
             .ticker(clock::getAsLong)
-            .executor(
-                Runnable::run) // a removal only puts a task on the flow's loop: not worth another
-            // thread
+            // An end only puts a chore on the flow's loop: not worth another thread.
+            .executor(Runnable::run)
             .removalListener(FlowTable::onRemoval)
             .build();
     policy = flows.policy();
@@ -80,7 +91,19 @@ public final class FlowTable {
     if (assured.get() >= limits.max()) {
       return Drop.FLOW_LIMIT;
     }
+    Shortage lately = shortage;
+    if (lately != null && now - lately.until < 0) {
+      return lately.reason;
+    }
     return budget.take(now) ? null : Drop.FLOW_RATE;
+  }
+
+  /**
+   * The system has none left of what a flow needs (NO_PORT, NO_FD): no flow is opened for a moment.
+   * To find no port takes the kernel up to 3 ms, which at every newcomer would hold up all others.
+   */
+  public void ranShort(Drop reason, long now) {
+    shortage = new Shortage(reason, now + SHORTAGE_NANOS);
   }
 
   /**
@@ -88,45 +111,49 @@ public final class FlowTable {
    * null.
    */
   @Nullable Flow enter(Flow flow) {
-    if (limits.oneWay()) {
-      flow.setAssured();
-      assured.incrementAndGet();
-    }
+    AtomicInteger kind = limits.oneWay() ? assured : unassured;
+    kind.incrementAndGet();
     Flow first = flows.asMap().putIfAbsent(flow.key(), flow);
-    if (first == null) {
-      opened.increment();
-    } else if (limits.oneWay()) {
-      assured.decrementAndGet();
+    if (first != null) {
+      kind.decrementAndGet();
+      return first;
     }
-    return first;
+    opened.increment();
+    if (!limits.oneWay()) {
+      line.add(flow);
+      keepLine();
+    }
+    return null;
   }
 
-  /**
-   * Makes a flow assured, if there is room: it weighs nothing from now on, and lives by the idle
-   * time-out.
-   */
+  private void keepLine() {
+    Flow oldest;
+    while (unassured.get() > limits.unassuredMax() && (oldest = line.poll()) != null) {
+      oldest.evict();
+    }
+    while ((oldest = line.peek()) != null && !oldest.isUnassured()) {
+      line.remove(oldest); // that very one: another loop may have been faster
+    }
+  }
+
+  /** Makes a flow assured, if there is room: it lives by the idle time-out from now on. */
   void assure(Flow flow) {
-    if (assured.incrementAndGet() > limits.max()) {
+    if (assured.incrementAndGet() > limits.max() || !flow.becomeAssured()) {
       assured.decrementAndGet();
       return;
     }
-    flow.setAssured();
-    flows
-        .asMap()
-        .replace(
-            flow.key(), flow, flow); // weighs and times it anew, unless it has just been evicted
+    unassured.decrementAndGet();
+    touch(flow);
   }
 
-  /** Takes a flow out, if it is still there. */
-  void remove(Flow flow) {
+  /** Takes out a flow that is being closed. */
+  void left(Flow flow, boolean wasAssured) {
     flows.asMap().remove(flow.key(), flow);
+    (wasAssured ? assured : unassured).decrementAndGet();
   }
 
   /** Counts a flow that has ended for good. */
-  void ended(Flow flow, CloseReason reason) {
-    if (flow.isAssured()) {
-      assured.decrementAndGet();
-    }
+  void ended(CloseReason reason) {
     closed.incrementAndGet(reason.ordinal());
   }
 
@@ -143,16 +170,13 @@ public final class FlowTable {
     var _ = flows.getIfPresent(flow.key()); // a read is what Caffeine counts as use
   }
 
-  /**
-   * Ends what has timed out, and when draining what has gone quiet; to be called a few times a
-   * second.
-   */
+  /** Ends what has timed out, and when draining what has gone quiet; a few times a second. */
   public void tidy() {
     flows.cleanUp();
     if (draining) {
       long now = clock.getAsLong();
       for (Flow flow : all()) {
-        if (now - flow.seenAt() >= QUIET_NANOS) {
+        if (flow.isQuiet(now, QUIET_NANOS)) {
           flow.close(CloseReason.STOPPED);
         }
       }
@@ -176,11 +200,11 @@ public final class FlowTable {
 
   /** Flows that have not ended, including those on their way out. */
   public long count() {
-    long count = opened();
+    long ended = 0;
     for (CloseReason reason : CloseReason.values()) {
-      count -= closed(reason);
+      ended += closed(reason);
     }
-    return count;
+    return opened() - ended;
   }
 
   /** Assured flows. */
@@ -206,23 +230,21 @@ public final class FlowTable {
     return clock;
   }
 
-  static long nextId() {
+  /** An id for a flow; ids grow. */
+  public static long nextId() {
     return IDS.incrementAndGet();
   }
 
   private static void onRemoval(@Nullable FlowKey key, @Nullable Flow flow, RemovalCause cause) {
-    if (flow == null || !cause.wasEvicted()) {
-      return; // removed by Flow.close itself
+    if (flow != null && cause == RemovalCause.EXPIRED) {
+      flow.close(flow.isAssured() ? CloseReason.IDLE : CloseReason.UNASSURED);
     }
-    CloseReason evicted = cause == RemovalCause.SIZE ? CloseReason.EVICTED : CloseReason.UNASSURED;
-    flow.close(flow.isAssured() ? CloseReason.IDLE : evicted);
   }
 
+  private record Shortage(Drop reason, long until) {}
+
   private final class TimeToLive implements Expiry<FlowKey, Flow> {
-    /**
-     * An assured flow reports its use only every {@code touchNanos}: allow for that, so that none
-     * ends too early.
-     */
+    /** An assured flow reports its use only every so often: allow for that, so none ends early. */
     private final long idleNanos = limits.idleTimeout().toNanos() + touchNanos;
 
     private final long unassuredNanos = limits.unassuredTimeout().toNanos();
@@ -234,7 +256,7 @@ public final class FlowTable {
 
     @Override
     public long expireAfterUpdate(FlowKey key, Flow flow, long now, long currentNanos) {
-      return expireAfterCreate(key, flow, now);
+      return currentNanos;
     }
 
     /** The client's own datagrams do not keep alive what no backend answers. */

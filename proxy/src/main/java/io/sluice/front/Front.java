@@ -12,9 +12,13 @@ import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +37,9 @@ public final class Front {
   private static final int BUFFER_BYTES = 4 << 20;
 
   private static final long TIDY_MILLIS = 250;
+
+  /** Ending 100,000 flows, a few a millisecond, takes some two seconds. */
+  private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   /**
    * What a front is.
@@ -86,19 +93,30 @@ public final class Front {
       }
       front.listeners.add(List.copyOf(here));
     }
-    workers.onEach(worker -> front.listeners.get(worker.index()).forEach(Listener::register));
+    front.register();
     return front;
+  }
+
+  private void register() throws OsException {
+    try {
+      workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::register));
+    } catch (CompletionException e) {
+      close();
+      if (e.getCause() instanceof UncheckedIOException io
+          && io.getCause() instanceof OsException os) {
+        throw os;
+      }
+      throw e;
+    }
   }
 
   /** One socket a worker on one address, in the order of the workers. */
   private List<UdpSocket> bind(Address wanted) throws OsException {
-    UdpSocket.requireFree(wanted);
+    Address address = UdpSocket.claim(wanted);
     List<UdpSocket> sockets = new ArrayList<>();
-    Address address = wanted;
     try {
       for (int i = 0; i < workers.count(); i++) {
         sockets.add(UdpSocket.listen(address, BUFFER_BYTES));
-        address = sockets.getFirst().localAddress();
       }
     } catch (OsException e) {
       sockets.forEach(UdpSocket::close);
@@ -143,14 +161,25 @@ public final class Front {
     table.drain();
   }
 
-  /** Ends all flows and closes the sockets; returns when the flows are gone. */
+  /** Ends all flows, then closes the sockets; returns when all is done. */
   public void close() {
     table.drain();
+    workers.onEach(worker -> {}); // whoever was opening a flow has entered it now
     table.closeAll();
     tidying.cancel(false);
-    workers.afterChores(
-        worker ->
-            listeners.get(worker.index()).forEach(Listener::close)); // the flows' ends are chores
+    awaitNoFlows();
+    workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::close));
+  }
+
+  /** A flow's last replies leave by the listener, so the flows must be gone first. */
+  private void awaitNoFlows() {
+    long deadline = System.nanoTime() + CLOSE_NANOS;
+    while (table.count() > 0 && System.nanoTime() - deadline < 0) {
+      LockSupport.parkNanos(1_000_000);
+    }
+    if (table.count() > 0) {
+      log.error("front {}: {} flows did not end: this is a bug", spec.name(), table.count());
+    }
   }
 
   public String name() {

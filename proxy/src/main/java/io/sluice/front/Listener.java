@@ -4,6 +4,7 @@ import io.sluice.affinity.KeyExtractor;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
+import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
@@ -13,6 +14,7 @@ import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
+import java.io.UncheckedIOException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -29,9 +31,11 @@ final class Listener implements UdpSocket.Owner {
   /** What every datagram may meet is logged once a second. */
   private static final long COMPLAINT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** Batches that may lie in a full receive buffer, and some more. */
+  private static final int LAST_LOOKS = 1_024;
+
   private final Front front;
   private final int index;
-  private final Address address;
   private final Lane lane;
   private final Pool pool;
   private final KeyExtractor affinity;
@@ -54,7 +58,6 @@ final class Listener implements UdpSocket.Owner {
       LongSupplier clock) {
     this.front = front;
     this.index = index;
-    this.address = address;
     this.lane = lane;
     this.pool = pool;
     this.affinity = affinity;
@@ -64,17 +67,27 @@ final class Listener implements UdpSocket.Owner {
   }
 
   void register() {
-    lane.socket().register(lane.worker(), this);
+    try {
+      lane.socket().register(lane.worker(), this);
+    } catch (OsException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override
   public void readable() {
+    receive();
+  }
+
+  /** Takes one batch of requests; returns how many. */
+  private int receive() {
     Batch batch = lane.worker().batch();
     int n = lane.socket().receive(batch);
     if (n > 0) {
       lane.requests().received(n, batch.bytes());
       relay(batch, n);
     }
+    return n;
   }
 
   /** Consecutive datagrams of one flow form a run, which leaves as one. */
@@ -127,10 +140,8 @@ final class Listener implements UdpSocket.Owner {
     try {
       Backend backend =
           pool.pick(affinity.keyOf(key.client().toInetSocketAddress(), batch.payload(slot)));
-      return backend == null ? drop(Drop.NO_BACKEND) : Flow.open(key.copy(), lane, backend, now);
-    } catch (OsException e) {
-      return drop(Errno.ofDial(e.errno()));
-    } catch (RuntimeException bug) {
+      return backend == null ? drop(Drop.NO_BACKEND) : dial(backend, key, now);
+    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       // A plug-in's key or choice must not cost other clients' datagrams.
       if (mayComplain(now)) {
         log.error(
@@ -141,6 +152,20 @@ final class Listener implements UdpSocket.Owner {
             bug);
       }
       return drop(Drop.FAULT);
+    }
+  }
+
+  private @Nullable Flow dial(Backend backend, FlowKey key, long now) {
+    try {
+      return Flow.open(key.copy(), lane, backend, now);
+    } catch (OsException e) {
+      Drop reason = Errno.ofDial(e.errno());
+      if (reason != Drop.UNREACHABLE) {
+        lane.table().ranShort(reason, now);
+      } else if (Errno.isUnreachable(e.errno())) {
+        backend.refused(FlowTable.nextId()); // no route there is evidence like an ICMP error
+      }
+      return drop(reason);
     }
   }
 
@@ -188,17 +213,15 @@ final class Listener implements UdpSocket.Owner {
     return true;
   }
 
-  /** An unconnected socket hears of no ICMP error; what else the kernel may say passes. */
+  /** Connected sockets only. */
   @Override
-  public void failed(int errno) {
-    if (mayComplain(clock.getAsLong())) {
-      log.warn("front {}: cannot receive on {}: errno {}", front.name(), address, errno);
-    }
-  }
+  public void failed(int errno) {}
 
   /** Reads what the kernel still holds, then closes. */
   void close() {
-    readable();
+    for (int looks = 0; looks < LAST_LOOKS && receive() > 0; looks++) {
+      // flows are no longer opened, so these are booked as DRAINING
+    }
     kernelDrops();
     lane.socket().close();
   }

@@ -13,8 +13,8 @@ public final class Errno {
   public static final int EACCES = 13;
   public static final int ENFILE = 23;
   public static final int EMFILE = 24;
+  static final int ENOSPC = 28;
   static final int ENONET = 64;
-  static final int EPROTO = 71;
   public static final int EMSGSIZE = 90;
   static final int ENOPROTOOPT = 92;
   public static final int EAFNOSUPPORT = 97;
@@ -29,21 +29,22 @@ public final class Errno {
   private Errno() {}
 
   /**
-   * Whether a connected socket may report it for a datagram sent earlier, having sent nothing of
-   * the present one: what the kernel makes of ICMP errors (icmp_err_convert in net/ipv4/icmp.c,
-   * icmpv6_err_convert in net/ipv6/icmp.c).
+   * Whether a connected socket may say it because of a datagram sent earlier, having sent or
+   * received nothing now: whatever is not about buffers. ICMP leaves many kinds behind
+   * (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in net/ipv6/icmp.c), EMSGSIZE among
+   * them.
    */
-  static boolean isFromNetwork(int errno) {
+  static boolean mayBePending(int errno) {
     return switch (errno) {
-      case ECONNREFUSED,
-          EHOSTUNREACH,
-          ENETUNREACH,
-          EACCES,
-          EHOSTDOWN,
-          ENONET,
-          ENOPROTOOPT,
-          EPROTO ->
-          true;
+      case EAGAIN, ENOBUFS, ENOMEM -> false;
+      default -> true;
+    };
+  }
+
+  /** Whether it says that the peer cannot be reached, rather than that one datagram was unfit. */
+  public static boolean isUnreachable(int errno) {
+    return switch (errno) {
+      case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EACCES, EHOSTDOWN, ENONET, ENOPROTOOPT -> true;
       default -> false;
     };
   }
@@ -60,7 +61,8 @@ public final class Errno {
   /** Why a link could not be opened. */
   public static Drop ofDial(int errno) {
     return switch (errno) {
-      case EMFILE, ENFILE, ENOMEM, ENOBUFS -> Drop.NO_FD;
+      case EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC ->
+          Drop.NO_FD; // ENOSPC: fs.epoll.max_user_watches
       case EAGAIN, EADDRNOTAVAIL, EADDRINUSE -> Drop.NO_PORT;
       default -> Drop.UNREACHABLE;
     };

@@ -1,6 +1,10 @@
 package io.sluice.net;
 
 import io.netty.channel.epoll.Epoll;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +15,8 @@ public final class KernelFeatures {
   private static final int SOL_UDP = 17;
   private static final int UDP_SEGMENT = 103;
   private static final int UDP_GRO = 104;
+
+  private static final Path PORT_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
   private KernelFeatures() {}
 
@@ -45,5 +51,16 @@ public final class KernelFeatures {
       return found; // of which it then lacks the rest
     }
     return found;
+  }
+
+  /** Local ports the kernel chooses from for sockets that ask for none. */
+  public static int localPorts() {
+    // By a reader with a buffer: a sysctl gives all it has to the first read, however short.
+    try (BufferedReader file = Files.newBufferedReader(PORT_RANGE)) {
+      String[] firstAndLast = String.valueOf(file.readLine()).split("\\s+", 2);
+      return Integer.parseInt(firstAndLast[1]) - Integer.parseInt(firstAndLast[0]) + 1;
+    } catch (IOException e) {
+      return 28_232; // the kernel's default, where /proc is hidden
+    }
   }
 }

@@ -7,10 +7,12 @@ import io.netty.channel.IoEvent;
 import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoOps;
+import io.netty.channel.unix.Errors.NativeIoException;
 import io.netty.channel.unix.FileDescriptor;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -30,12 +32,16 @@ public final class UdpSocket implements EpollIoHandle {
     /** There is something to {@link UdpSocket#receive}. */
     void readable();
 
-    /** The network answered an earlier datagram with an ICMP error. */
+    /** The network says that an earlier datagram did not reach the peer; connected sockets only. */
     void failed(int errno);
   }
 
   private final FileDescriptor fd;
   private final boolean ipv6;
+
+  /** Whether it has one peer, of whose ICMP errors it hears. */
+  private boolean connected;
+
   private @Nullable Owner owner;
   private @Nullable IoRegistration registration;
 
@@ -66,7 +72,7 @@ public final class UdpSocket implements EpollIoHandle {
    * @param bufferBytes wanted size of each kernel buffer; the system's limit may grant less
    */
   public static UdpSocket listen(Address address, int bufferBytes) throws OsException {
-    UdpSocket socket = open(address.isIpv6());
+    UdpSocket socket = openFor(address);
     try {
       socket.option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
       if (address.isIpv6()) {
@@ -97,18 +103,28 @@ public final class UdpSocket implements EpollIoHandle {
   }
 
   /**
-   * Makes sure that nobody else has an address: to {@link #listen} beside another process that
-   * shares its port would succeed, and each would get some of the clients.
+   * Makes sure that nobody else has an address, and returns it with the port the kernel chose if it
+   * had none. To {@link #listen} beside another process that shares its port would succeed, and
+   * each would get some of the clients; port 0 could give a port that another listener of ours has.
    */
-  public static void requireFree(Address address) throws OsException {
-    UdpSocket socket = open(address.isIpv6());
+  public static Address claim(Address address) throws OsException {
+    UdpSocket socket = openFor(address);
     try {
       if (address.isIpv6()) {
         socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
       }
       socket.bind(address);
+      return socket.localAddress();
     } finally {
       socket.close();
+    }
+  }
+
+  private static UdpSocket openFor(Address address) throws OsException {
+    try {
+      return open(address.isIpv6());
+    } catch (OsException e) {
+      throw new OsException("cannot open a UDP socket for " + address, e.errno());
     }
   }
 
@@ -126,6 +142,7 @@ public final class UdpSocket implements EpollIoHandle {
       socket.close();
       throw new OsException("cannot connect a UDP socket to " + peer, -result);
     }
+    socket.connected = true;
     return socket;
   }
 
@@ -197,12 +214,22 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  /** Begins to tell {@code owner}; on {@code worker}'s loop. */
-  public void register(Worker worker, Owner newOwner) {
+  /**
+   * Begins to tell {@code owner}; on {@code worker}'s loop.
+   *
+   * @throws OsException when epoll takes no more; the socket is closed then
+   */
+  public void register(Worker worker, Owner newOwner) throws OsException {
     own(newOwner);
     registration = worker.register(this);
-    // Level-triggered: no second, empty receive to learn that nothing is left.
-    registration.submit(EpollIoOps.EPOLLIN);
+    try {
+      // Level-triggered: no second, empty receive to learn that nothing is left.
+      registration.submit(EpollIoOps.EPOLLIN);
+    } catch (UncheckedIOException e) {
+      close();
+      int errno = e.getCause() instanceof NativeIoException os ? -os.expectedErr() : Errno.ENOMEM;
+      throw new OsException("cannot watch a UDP socket", errno);
+    }
   }
 
   /** Whom to tell of ICMP errors, even unregistered. */
@@ -211,12 +238,17 @@ public final class UdpSocket implements EpollIoHandle {
   }
 
   /**
-   * Fills the batch with what has arrived; returns how many datagrams. An error goes to the owner.
+   * Fills the batch with what has arrived; returns how many datagrams. An error that waited is told
+   * to the owner and hides nothing.
    */
   public int receive(Batch batch) {
+    if (!fd.isOpen()) {
+      return 0;
+    }
     int n = batch.receive(number());
-    if (n < 0 && -n != Errno.EAGAIN && owner != null) {
-      owner.failed(-n);
+    if (n < 0 && connected && Errno.mayBePending(-n)) {
+      tell(-n);
+      n = batch.receive(number());
     }
     return Math.max(n, 0);
   }
@@ -224,8 +256,16 @@ public final class UdpSocket implements EpollIoHandle {
   /**
    * Sends slots {@code from} to {@code from + n - 1} in order and books each as forwarded or
    * dropped. What the kernel does not take at once is dropped: UDP is never queued.
+   *
+   * <p>A connected socket reports an error of an earlier datagram instead of sending this one: so
+   * each is tried once again. Should an error arrive while several are sent, the kernel says only
+   * how many went before it, and not which error; the rest is sent then.
    */
   public void send(Batch batch, int from, int n, Account account) {
+    if (!fd.isOpen()) { // its number may be another socket's by now
+      account.dropped(Drop.UNREACHABLE, n);
+      return;
+    }
     int slot = from;
     int end = from + n;
     int retried = -1;
@@ -234,9 +274,8 @@ public final class UdpSocket implements EpollIoHandle {
       if (sent > 0) {
         account.forwarded(sent);
         slot += sent;
-      } else if (Errno.isFromNetwork(-sent) && retried != slot && owner != null) {
-        // An earlier datagram's error, reported instead of sending this one: so once again.
-        owner.failed(-sent);
+      } else if (connected && retried != slot && Errno.mayBePending(-sent)) {
+        tell(-sent);
         retried = slot;
       } else {
         Drop reason = Errno.ofSend(-sent);
@@ -245,6 +284,12 @@ public final class UdpSocket implements EpollIoHandle {
         account.dropped(reason, dropped);
         slot += dropped;
       }
+    }
+  }
+
+  private void tell(int errno) {
+    if (owner != null && Errno.isUnreachable(errno)) {
+      owner.failed(errno);
     }
   }
 
@@ -282,9 +327,7 @@ public final class UdpSocket implements EpollIoHandle {
     try {
       owner.readable();
     } catch (Throwable bug) {
-      // Netty would log it and sleep for a second, again and again; the process is to decide.
-      Thread self = Thread.currentThread();
-      self.getUncaughtExceptionHandler().uncaughtException(self, bug);
+      Worker.report(bug);
     }
   }
 

@@ -52,12 +52,13 @@ public final class Worker {
 
   /** Runs a task on the loop, after what it is doing now. */
   public void execute(Runnable task) {
-    loop.execute(task);
+    loop.execute(guarded(task));
   }
 
   /** Runs a task on the loop again and again, until cancelled. */
   public Future<?> every(long periodMillis, Runnable task) {
-    return loop.scheduleAtFixedRate(task, periodMillis, periodMillis, TimeUnit.MILLISECONDS);
+    return loop.scheduleAtFixedRate(
+        guarded(task), periodMillis, periodMillis, TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -77,12 +78,27 @@ public final class Worker {
       if (task == null) {
         break;
       }
-      task.run();
+      guarded(task).run();
     }
     choresScheduled.set(false);
     if (!chores.isEmpty() && choresScheduled.compareAndSet(false, true)) {
       var _ = loop.schedule(this::doChores, 1, TimeUnit.MILLISECONDS);
     }
+  }
+
+  /** Runs a task on the loop after a while. */
+  public void after(long millis, Runnable task) {
+    var _ = loop.schedule(guarded(task), millis, TimeUnit.MILLISECONDS);
+  }
+
+  private static Runnable guarded(Runnable task) {
+    return () -> {
+      try {
+        task.run();
+      } catch (Throwable bug) {
+        report(bug);
+      }
+    };
   }
 
   /**
@@ -97,9 +113,18 @@ public final class Worker {
     loop.execute(
         () -> {
           handovers.decrementAndGet();
-          task.run();
+          guarded(task).run();
         });
     return true;
+  }
+
+  /**
+   * A bug on a loop goes to the thread's handler, which decides for the process. Netty would log it
+   * and go on, or sleep for a second, again and again.
+   */
+  static void report(Throwable bug) {
+    Thread self = Thread.currentThread();
+    self.getUncaughtExceptionHandler().uncaughtException(self, bug);
   }
 
   IoRegistration register(UdpSocket socket) {

@@ -82,16 +82,18 @@ public final class Backend implements Balancer.Member {
   }
 
   /**
-   * Any loop: an ICMP error arrived for that flow. Returns whether that is evidence here: then the
-   * flow should end, so that the client's next datagram opens another flow and, if that is refused
-   * too, counts as a further one.
+   * Any loop: the network says that it cannot be reached by that flow. Returns whether that is
+   * evidence now: then the flow should end, so that the client's next datagram opens another flow
+   * and, if that is refused too, counts as a further one. While ejected backends are tried for want
+   * of any other there is nothing more to learn, and flows stay.
    */
   public boolean refused(long flowId) {
     unreachable.increment();
-    if (refusalsAreEvidence && standing.state() != State.EJECTED) {
+    boolean evident = refusalsAreEvidence && standing.state() != State.EJECTED;
+    if (evident) {
       evidence.refusal(flowId);
     }
-    return refusalsAreEvidence;
+    return evident;
   }
 
   /** Any loop, once a batch of replies: two reads, unless the backend is on trial. */

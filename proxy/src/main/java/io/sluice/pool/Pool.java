@@ -126,7 +126,7 @@ public final class Pool implements AutoCloseable {
     if (!next.deals(members)) {
       try {
         next = build(members);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
         log.error("pool {}: its policy failed, it goes on dealing as before", name(), e);
       }
     }

@@ -37,6 +37,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The way of datagrams through a front, with real sockets on loopback, exact counters and a clock
@@ -257,6 +258,47 @@ class FrontTest {
   }
 
   @Test
+  void theOldestNewcomerMakesRoomAndAnAssuredOneLeavesTheLine() throws Exception {
+    Limits limits =
+        new Limits(1_000, Duration.ofSeconds(60), Duration.ofSeconds(5), 3, 100_000, false);
+    EchoServer echo = echo("127.0.0.1");
+    Client silent = client("127.0.0.1");
+    InetSocketAddress at =
+        serve("127.0.0.1", 1_500, limits, BY_PORT, echo.address(), silent.address());
+    List<Client> young = clients(4, port -> port % 2 == 1);
+    young.get(0).send(at, (byte) 0);
+    InetSocketAddress first = silent.receive().from();
+    clients(1, port -> port % 2 == 0).getFirst().ask(at, (byte) 9); // assured at once
+    young.get(1).send(at, (byte) 1);
+    young.get(2).send(at, (byte) 2);
+    silent.receive();
+    silent.receive();
+    assertThat(front.flows().all()).hasSize(4);
+    young.get(3).send(at, (byte) 3);
+    silent.receive();
+    await().until(() -> front.flows().closed(CloseReason.EVICTED) == 1);
+    assertThat(front.flows().all())
+        .extracting(flow -> flow.key().client().port())
+        .doesNotContain(young.get(0).address().getPort());
+    silent.send(first, (byte) 1); // the oldest's late answer finds nobody
+    assertThat(young.get(0).receive(50)).isNull();
+  }
+
+  @Test
+  void whenTheSystemRunsShortNewcomersAreRefusedForAMomentWithoutAskingIt() throws Exception {
+    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"));
+    Client old = client("127.0.0.1");
+    old.ask(at, (byte) 1);
+    front.flows().ranShort(Drop.NO_PORT, clock.get());
+    Client newcomer = client("127.0.0.1");
+    newcomer.send(at, (byte) 2);
+    await().until(() -> drops().equals(Map.of(Drop.NO_PORT, 1L)));
+    assertThat(old.ask(at, (byte) 3)).containsExactly(3);
+    clock.addAndGet(Duration.ofMillis(100).toNanos());
+    assertThat(newcomer.ask(at, (byte) 4)).containsExactly(4);
+  }
+
+  @Test
   void atTheLimitOfAssuredFlowsNoMoreAreOpened() throws Exception {
     Limits limits =
         new Limits(2, Duration.ofSeconds(60), Duration.ofSeconds(5), 1_000, 100_000, false);
@@ -411,12 +453,14 @@ class FrontTest {
     await().until(() -> front.flows().closed(CloseReason.STOPPED) == 1);
   }
 
-  @Test
-  void aBugInAPlugInCostsTheDatagramAndIsCounted() throws Exception {
+  @ParameterizedTest
+  @ValueSource(
+      classes = {IllegalStateException.class, StackOverflowError.class, AssertionError.class})
+  void aBugInAPlugInCostsTheDatagramAndIsCounted(Class<? extends Throwable> bug) throws Exception {
     KeyExtractor broken =
         (client, payload) -> {
           if (payload.getByte(0) == 66) {
-            throw new IllegalStateException("a bug in a plug-in");
+            throw sneaky(bug);
           }
           return 0;
         };
@@ -424,6 +468,30 @@ class FrontTest {
     client("127.0.0.1").send(at, (byte) 66);
     await().until(() -> drops().equals(Map.of(Drop.FAULT, 1L)));
     assertThat(client("127.0.0.1").ask(at, (byte) 65)).containsExactly(65);
+  }
+
+  @Test
+  void aFlowThatIsBeingOpenedWhenTheFrontClosesEndsToo() throws Exception {
+    CountDownLatch opening = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    KeyExtractor slow =
+        (client, payload) -> {
+          opening.countDown();
+          awaitUninterruptibly(goOn);
+          return 0;
+        };
+    EchoServer echo = echo("127.0.0.1");
+    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, slow, echo.address());
+    Client client = client("127.0.0.1");
+    client.send(at, (byte) 1);
+    opening.await();
+    Thread closing = Thread.ofPlatform().start(front::close);
+    await().until(() -> closing.getState() == Thread.State.WAITING);
+    goOn.countDown();
+    closing.join();
+    assertThat(front.flows().count()).isZero();
+    assertThat(front.flows().closed(CloseReason.STOPPED)).isEqualTo(1);
+    assertThat(front.pool().backends().getFirst().load()).isZero();
   }
 
   @Test
@@ -605,6 +673,16 @@ class FrontTest {
       assertThat(underWay).isZero();
       assertThat(accounts.stream().mapToLong(Account::received).sum())
           .isEqualTo(accounts.stream().mapToLong(Account::forwarded).sum() + dropped);
+    }
+  }
+
+  private static RuntimeException sneaky(Class<? extends Throwable> bug) {
+    try {
+      throw bug.getConstructor().newInstance();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalArgumentException(e);
     }
   }
 

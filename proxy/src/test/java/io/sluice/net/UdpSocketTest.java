@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.Client;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -181,7 +182,7 @@ class UdpSocketTest {
     Address taken = first.localAddress();
     open.add(UdpSocket.listen(taken, 1 << 20));
 
-    assertThatThrownBy(() -> UdpSocket.requireFree(taken))
+    assertThatThrownBy(() -> UdpSocket.claim(taken))
         .isInstanceOf(OsException.class)
         .hasMessage("cannot bind " + taken + ": EADDRINUSE, address already in use");
   }
@@ -200,6 +201,12 @@ class UdpSocketTest {
             OsException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EADDRNOTAVAIL));
   }
 
+  @Test
+  void knowsTheKernelsFeaturesAndPorts() {
+    assertThat(KernelFeatures.found()).contains("SO_REUSEPORT", "IP_PKTINFO");
+    assertThat(KernelFeatures.localPorts()).isBetween(1_000, 65_536);
+  }
+
   private InetSocketAddress echo(Address address) throws Exception {
     return listening(address, batch -> {});
   }
@@ -210,7 +217,8 @@ class UdpSocketTest {
     boolean wildcard = address.isWildcard();
     workers.onEach(
         worker ->
-            socket.register(
+            register(
+                socket,
                 worker,
                 owner(
                     () -> {
@@ -229,6 +237,14 @@ class UdpSocketTest {
                     errno -> {})));
     open.add(() -> workers.onEach(worker -> socket.close()));
     return socket.localAddress().toInetSocketAddress();
+  }
+
+  private static void register(UdpSocket socket, Worker worker, UdpSocket.Owner owner) {
+    try {
+      socket.register(worker, owner);
+    } catch (OsException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static Address source(Batch batch) {
