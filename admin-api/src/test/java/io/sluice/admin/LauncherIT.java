@@ -1,12 +1,9 @@
 package io.sluice.admin;
 
-import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -24,8 +21,6 @@ class LauncherIT {
   /** Stands in for a newcomer's folder. */
   @TempDir Path folder;
 
-  private record Ended(int status, String out, String err) {}
-
   @BeforeEach
   void aFolderWithASpace() throws Exception {
     folder = Files.createDirectory(folder.resolve("a folder"));
@@ -35,16 +30,16 @@ class LauncherIT {
   void it_runs_through_a_symbolic_link_from_any_folder() throws Exception {
     Path link = Files.createSymbolicLink(folder.resolve("my sluice"), HOME.resolve("sluice"));
     Ended version = run(Map.of(), link.toString(), "version");
-    assertThat(version.status).as(version.err).isZero();
-    assertThat(version.out).startsWith("sluice ").contains("java       25");
-    assertThat(version.err).isEmpty();
+    assertThat(version.status()).as(version.err()).isZero();
+    assertThat(version.out()).startsWith("sluice ").contains("java       25");
+    assertThat(version.err()).isEmpty();
   }
 
   @Test
   void a_relative_path_is_the_callers() throws Exception {
     Ended check = sluice(Map.of(), "check", "-c", "no such.conf");
-    assertThat(check.status).isEqualTo(1);
-    assertThat(check.err).startsWith("no such.conf:");
+    assertThat(check.status()).isEqualTo(1);
+    assertThat(check.err()).startsWith("no such.conf:");
   }
 
   @Test
@@ -54,14 +49,14 @@ class LauncherIT {
     Files.createSymbolicLink(old.resolve("bin/java"), Path.of("/bin/false"));
     Files.writeString(old.resolve("release"), "JAVA_VERSION=\"17.0.1\"\n");
     Ended version = sluice(Map.of("JAVA_HOME", old.toString()), "version");
-    assertThat(version.status).as(version.err).isZero();
+    assertThat(version.status()).as(version.err()).isZero();
   }
 
   @Test
   void more_java_options_are_taken_from_the_environment() throws Exception {
     Ended help = sluice(Map.of("SLUICE_JAVA_OPTS", "-showversion -Dx=y"), "--help");
-    assertThat(help.status).isZero();
-    assertThat(help.err).contains("openjdk version \"25");
+    assertThat(help.status()).isZero();
+    assertThat(help.err()).contains("openjdk version \"25");
   }
 
   @Test
@@ -83,25 +78,10 @@ class LauncherIT {
 
   /** Never builds: this runs within a build. */
   private Ended run(Map<String, String> environment, String... command) throws Exception {
-    Path out = folder.resolve("out");
-    Path err = folder.resolve("err");
-    var builder =
-        new ProcessBuilder(List.of(command))
-            .directory(folder.toFile())
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile());
+    var builder = new ProcessBuilder(command).directory(folder.toFile());
     builder.environment().keySet().removeIf(name -> name.startsWith("SLUICE_"));
     builder.environment().put("SLUICE_BUILD", "never");
     builder.environment().putAll(environment);
-    Process process = builder.start();
-    try {
-      assertThat(process.waitFor(30, SECONDS)).as("the launcher ends").isTrue();
-    } finally {
-      process.destroyForcibly();
-    }
-    return new Ended(
-        process.exitValue(),
-        Files.readString(out, StandardCharsets.UTF_8),
-        Files.readString(err, StandardCharsets.UTF_8));
+    return Ended.run(builder);
   }
 }
