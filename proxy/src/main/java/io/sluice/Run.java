@@ -1,10 +1,10 @@
 package io.sluice;
 
+import io.netty.util.NetUtil;
 import io.sluice.config.SluiceConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.BindException;
-import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Locale;
@@ -120,7 +120,6 @@ final class Run {
 
   private void suggest(Appliance appliance, InetSocketAddress admin) {
     InetSocketAddress front = appliance.fronts().getFirst().listen().getFirst();
-    String host = host(front);
     out.printf(
         Locale.ROOT,
         """
@@ -132,17 +131,12 @@ final class Run {
         Ctrl-C stops it. Your own configuration: ./sluice run -c FILE (conf/sluice.conf has every key).
 
         """,
-        host,
+        NetUtil.toAddressString(front.getAddress()),
         front.getPort(),
         text(admin));
   }
 
   private static String text(InetSocketAddress address) {
-    return host(address) + ":" + address.getPort();
-  }
-
-  private static String host(InetSocketAddress address) {
-    String host = address.getAddress().getHostAddress();
-    return address.getAddress() instanceof Inet6Address ? "[" + host + "]" : host;
+    return NetUtil.toSocketAddressString(address);
   }
 }

@@ -65,7 +65,10 @@ final class FakeTransport implements Transport {
 
     @Override
     public List<FrontStatus> fronts() {
-      var at = List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9000));
+      var at =
+          List.of(
+              new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 9000),
+              new InetSocketAddress(InetAddress.ofLiteral("::1"), 9000));
       return List.of(new FrontStatus("demo", at, "echoes", 0, 0, 0, 0, 0, 0));
     }
 

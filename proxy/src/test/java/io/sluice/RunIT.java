@@ -83,8 +83,8 @@ class RunIT {
     assertThat(log())
         .allMatch(
             line -> line.matches("\\d{4}-\\d\\d-\\d\\dT[\\d:.]{12}\\S+ (INFO |WARN ) \\w+: .+"))
-        .anyMatch(
-            line -> line.endsWith("INFO  Run: front demo on 127.0.0.1:9000/udp, pool echoes"));
+        .anyMatch(line -> line.endsWith("INFO  Run: front demo on 127.0.0.1:9000/udp, pool echoes"))
+        .anyMatch(line -> line.endsWith("INFO  Run: front demo on [::1]:9000/udp, pool echoes"));
   }
 
   @Test
