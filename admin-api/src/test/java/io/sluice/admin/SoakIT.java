@@ -41,8 +41,11 @@ class SoakIT {
   /** DESIGN.md: heap of a flow beside its socket. */
   private static final long FLOW_BYTES = 300;
 
-  /** Kernel memory that a datagram of up to 1,400 bytes takes in a receive buffer. */
-  private static final int KERNEL_BYTES = 2_304;
+  /**
+   * Kernel memory for a datagram of up to 1,400 bytes is 2,304; of a receive buffer as much as a
+   * quarter can be spoken for by what has been read already.
+   */
+  private static final int KERNEL_BYTES = 2 * 2_304;
 
   /** Arrays of ints and objects: Netty's map from file descriptors to registrations. */
   private static final Pattern OF_SOCKET =

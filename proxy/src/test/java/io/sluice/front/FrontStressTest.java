@@ -56,8 +56,11 @@ class FrontStressTest {
   private static final int BURST = 20;
   private static final int MAX_BYTES = 1_200;
 
-  /** Fits the smallest default receive buffer, so that the kernel need not drop. */
-  private static final int UNDER_WAY = 100;
+  /**
+   * Of 2,304 bytes in the kernel each, into a backend's receive buffer of 212,992 (Linux's
+   * default), of which as much as a quarter can be spoken for: no kernel need drop any.
+   */
+  private static final int UNDER_WAY = 60;
 
   private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
   private final ExecutorService outsider = Executors.newSingleThreadExecutor();
@@ -134,9 +137,11 @@ class FrontStressTest {
         outsider.execute(() -> closeFlow(victim));
       }
     }
-    await(() -> arrivals.count() == sentByAll);
+    await("all requests at the backends", () -> arrivals.count() == sentByAll);
     outsider.submit(() -> {}).get();
-    await(() -> front.flows().count() == front.flows().all().size()); // none is ending
+    await(
+        "no flow ending",
+        () -> front.flows().count() == front.flows().all().size()); // none is ending
     for (int client = 0; client < CLIENTS; client++) {
       boolean inOrder = !wild && !disturbed.contains(client);
       if (disturbed.contains(client)) {
@@ -149,8 +154,11 @@ class FrontStressTest {
     }
   }
 
-  private void send(int client, Random random) throws IOException {
+  private void send(int client, Random random) throws IOException, InterruptedException {
     while (sentByAll - arrivals.count() >= UNDER_WAY) {
+      if (Thread.interrupted()) { // by the time-out
+        throw new InterruptedException();
+      }
       Thread.onSpinWait();
     }
     byte[] payload = Numbered.payload(client, sent[client], random.nextInt(MAX_BYTES));
@@ -183,7 +191,7 @@ class FrontStressTest {
   }
 
   /** The replies that are there: what comes before the answer to one request more. */
-  private void hearWhatIsLeft(int client, Random random) throws IOException {
+  private void hearWhatIsLeft(int client, Random random) throws IOException, InterruptedException {
     int last = sent[client];
     send(client, random);
     Set<Integer> numbers = new HashSet<>();
@@ -193,7 +201,7 @@ class FrontStressTest {
       assertThat(numbers.add(number)).as("reply %d came once", number).isTrue();
       assertThat(number).isBetween(done[client], last);
     } while (number != last);
-    await(() -> arrivals.count() == sentByAll);
+    await("all requests at the backends", () -> arrivals.count() == sentByAll);
   }
 
   private int hear(int client) throws IOException {
@@ -244,8 +252,11 @@ class FrontStressTest {
   }
 
   /** Without Awaitility's tenth of a second before the first look. */
-  private static void await(Callable<Boolean> condition) {
-    Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1)).until(condition);
+  private static void await(String what, Callable<Boolean> condition) {
+    Awaitility.await(what)
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(1))
+        .until(condition);
   }
 
   private void steer(Random random) throws Throwable {
@@ -287,11 +298,11 @@ class FrontStressTest {
 
   /** A payload that says whose it is and which, and shows a changed byte. */
   private static final class Numbered {
-    static final int HEADER_BYTES = 8;
+    static final int HEADER_BYTES = 12;
 
     static byte[] payload(int client, int number, int bodyBytes) {
       ByteBuffer payload = ByteBuffer.allocate(HEADER_BYTES + bodyBytes);
-      payload.putInt(client).putInt(number);
+      payload.putInt(client).putInt(number).putInt(payload.capacity());
       while (payload.hasRemaining()) {
         payload.put(body(client, number, payload.position()));
       }
@@ -299,8 +310,9 @@ class FrontStressTest {
     }
 
     static boolean isIntact(ByteBuffer payload) {
-      return IntStream.range(HEADER_BYTES, payload.limit())
-          .allMatch(i -> payload.get(i) == body(client(payload), number(payload), i));
+      return payload.limit() == payload.getInt(8)
+          && IntStream.range(HEADER_BYTES, payload.limit())
+              .allMatch(i -> payload.get(i) == body(client(payload), number(payload), i));
     }
 
     static int client(ByteBuffer payload) {
@@ -316,7 +328,7 @@ class FrontStressTest {
     }
   }
 
-  /** What has come in at the backends, by client in the order of arrival. */
+  /** What has come in at the backends unchanged, by client in the order of arrival. */
   private static final class Arrivals {
     private final List<List<Integer>> numbers = new ArrayList<>();
     private volatile int count;
@@ -329,13 +341,13 @@ class FrontStressTest {
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // within the lock
     synchronized void add(ByteBuffer payload) {
-      if (!Numbered.isIntact(payload)) {
-        throw new AssertionError("a changed request of client " + Numbered.client(payload));
+      if (Numbered.isIntact(payload)) {
+        numbers.get(Numbered.client(payload)).add(Numbered.number(payload));
       }
-      numbers.get(Numbered.client(payload)).add(Numbered.number(payload));
       count++;
     }
 
+    /** Changed ones too. */
     int count() {
       return count;
     }
