@@ -173,6 +173,7 @@ public final class FlowTable {
   /** Ends what has timed out, and when draining what has gone quiet; a few times a second. */
   public void tidy() {
     flows.cleanUp();
+    keepLine(); // else, with no newcomer, it would hold flows that have long ended
     if (draining) {
       long now = clock.getAsLong();
       for (Flow flow : all()) {

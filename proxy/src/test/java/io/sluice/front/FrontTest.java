@@ -19,6 +19,7 @@ import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -214,6 +215,21 @@ class FrontTest {
 
     assertThat(client.ask(at, (byte) 3)).containsExactly(3); // a new flow
     assertThat(front.flows().opened()).isEqualTo(2);
+  }
+
+  @Test
+  void aFlowThatHasEndedIsForgottenThoughNoOtherComes() throws Exception {
+    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"));
+    client("127.0.0.1").ask(at, (byte) 1);
+    WeakReference<Flow> flow = new WeakReference<>(front.flows().all().iterator().next());
+    advance(Duration.ofSeconds(62));
+    await().until(() -> front.flows().closed(CloseReason.IDLE) == 1);
+    await()
+        .until(
+            () -> {
+              System.gc();
+              return flow.refersTo(null);
+            });
   }
 
   @Test
