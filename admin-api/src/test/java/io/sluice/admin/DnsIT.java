@@ -178,7 +178,7 @@ class DnsIT {
   /** In the log, in the API and in the metrics, in the same words. */
   private static void assertSaidWhy(ApplianceProcess sluice, String down, int flows)
       throws Exception {
-    String why = "ejected for 5 s: 3 ICMP unreachable errors from 3 flows within 10 s";
+    String why = "ejected for 15 s: 3 ICMP unreachable errors from 3 flows within 10 s";
     sluice.awaitLog("WARN  Watch: backend resolvers/" + down + " " + why);
     assertBackend(sluice, down, "EJECTED", false, why);
     assertThat(sluice.metric(sample("up", down))).isZero();
@@ -269,7 +269,7 @@ class DnsIT {
         sluice {
           # So patient that the time the test itself takes does not show.
           fronts.dns { listen = ["0.0.0.0:0", "[::]:0"], flows.idle-timeout = 60s }
-          pools.resolvers { affinity.key = %s, backends { a.address = "%s", b.address = "%s" } }
+          pools.resolvers { affinity.key = %s, backends { a.address = "%s", b.address = "%s" }, health.passive.eject-for = 15s }
           admin.listen = "127.0.0.1:0"
         }
         """

@@ -1,0 +1,124 @@
+package io.sluice.admin;
+
+import static java.util.stream.Collectors.joining;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.vertx.core.json.JsonObject;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Four hosts, each a network namespace, around the appliance's: cables of their own join the client
+ * and two hosts for backends to it.
+ *
+ * <pre>
+ *   client ---------------- appliance ---------------- a
+ *   10.1.0.2   10.1.0.1     |      10.2.0.1     10.2.0.2
+ *   fd01::2    fd01::1      |      fd02::1      fd02::2
+ *                           `------------------------- b
+ *                                  10.3.0.1     10.3.0.2
+ *                                  fd03::1      fd03::2
+ * </pre>
+ */
+@SuppressWarnings("try") // nobody interrupts a test's own clean-up
+final class Lab implements AutoCloseable {
+  private final List<AutoCloseable> open = new ArrayList<>();
+  final Netns client;
+  final Netns appliance;
+  final Netns a;
+  final Netns b;
+
+  Lab() throws Exception {
+    try {
+      client = add(Netns.create("client"));
+      appliance = add(Netns.create("sluice"));
+      a = add(Netns.create("a"));
+      b = add(Netns.create("b"));
+      cable(1, client, "front");
+      cable(2, a, "toa");
+      cable(3, b, "tob");
+    } catch (Throwable e) {
+      close();
+      throw e;
+    }
+  }
+
+  private void cable(int subnet, Netns host, String onAppliance) throws Exception {
+    Netns.join(host, "eth0", appliance, onAppliance);
+    appliance.address(
+        onAppliance, "10.%d.0.1/24".formatted(subnet), "fd0%d::1/64".formatted(subnet));
+    host.address("eth0", "10.%d.0.2/24".formatted(subnet), "fd0%d::2/64".formatted(subnet));
+    host.ip("route", "add", "default", "via", "10.%d.0.1".formatted(subnet));
+  }
+
+  /** Closes it with the lab, before what was added earlier. */
+  <T extends AutoCloseable> T add(T closeable) {
+    open.add(closeable);
+    return closeable;
+  }
+
+  /**
+   * Starts the appliance.
+   *
+   * @param and what to start it by, besides
+   */
+  ApplianceProcess start(Path folder, String config, String... and) throws Exception {
+    return add(ApplianceProcess.start(folder, config, appliance.prefix(and)));
+  }
+
+  static InetSocketAddress at(String ip, int port) throws UnknownHostException {
+    return new InetSocketAddress(InetAddress.getByName(ip), port);
+  }
+
+  /** Waits until one side of a front's ledger reads so: {@code received 3, forwarded 2, ...}. */
+  static void awaitLedger(ApplianceProcess sluice, String front, String side, String expected) {
+    await()
+        .atMost(Duration.ofSeconds(5))
+        .untilAsserted(() -> assertThat(ledger(sluice, front, side)).isEqualTo(expected));
+  }
+
+  private static String ledger(ApplianceProcess sluice, String front, String side)
+      throws Exception {
+    JsonObject entry =
+        named(sluice.json("/v1/drops"), "fronts", "front", front).getJsonObject(side);
+    Stream<String> drops =
+        entry.getJsonObject("dropped").stream()
+            .filter(drop -> !drop.getValue().equals(0))
+            .map(drop -> drop.getKey() + " " + drop.getValue());
+    return Stream.concat(
+            Stream.of(
+                "received " + entry.getLong("received"), "forwarded " + entry.getLong("forwarded")),
+            drops)
+        .collect(joining(", "));
+  }
+
+  static JsonObject front(ApplianceProcess sluice, String front) throws Exception {
+    return sluice.json("/v1/fronts/" + front);
+  }
+
+  static JsonObject backend(ApplianceProcess sluice, String pool, String backend) throws Exception {
+    return named(sluice.json("/v1/pools/" + pool), "backends", "name", backend);
+  }
+
+  private static JsonObject named(JsonObject all, String array, String key, String name) {
+    return all.getJsonArray(array).stream()
+        .map(JsonObject.class::cast)
+        .filter(each -> each.getString(key).equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Override
+  public void close() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+  }
+}
