@@ -159,7 +159,7 @@ class DnsIT {
     assertThat(settled).hasSize(clients.size()).containsAllEntriesOf(untouched);
 
     stopped.restart();
-    String onTrial = "on trial after 5 s ejected";
+    String onTrial = "on trial after 15 s ejected";
     sluice.awaitLog("INFO  Watch: backend resolvers/" + down + " " + onTrial);
     assertBackend(sluice, down, "TRIAL", true, onTrial);
     int newcomers = newcomersUntil(stopped, front);
