@@ -40,7 +40,6 @@ class AddressesIT {
   @Test
   void a_wildcard_front_answers_from_the_very_address_that_was_asked() throws Exception {
     lab.appliance.address("front", "10.1.0.9/24", "10.77.0.1/32", "fd01::9/64", "fd77::1/128");
-    lab.client.ip("route", "add", "fd77::1/128", "via", "fd01::1");
     lab.add(UdpServer.echo(lab.a, at("10.2.0.2", 7)));
     ApplianceProcess sluice =
         lab.start(
@@ -52,10 +51,16 @@ class AddressesIT {
               admin.listen = "127.0.0.1:0"
             }
             """);
-    List<String> all =
-        List.of("10.1.0.1", "10.1.0.9", "10.77.0.1", "10.2.0.1", "fd01::1", "fd01::9", "fd77::1");
-    lab.client.ip("route", "add", "fd02::/64", "via", "fd01::1");
-    for (String ip : Stream.concat(all.stream(), Stream.of("fd02::1")).toList()) {
+    for (String ip :
+        List.of(
+            "10.1.0.1",
+            "10.1.0.9",
+            "10.77.0.1",
+            "10.2.0.1",
+            "fd01::1",
+            "fd01::9",
+            "fd77::1",
+            "fd02::1")) {
       try (UdpClient client = UdpClient.open(lab.client, at(ip, 5000))) {
         assertThat(client.ask(ip)).isEqualTo(ip); // and the client checks who answers
       }

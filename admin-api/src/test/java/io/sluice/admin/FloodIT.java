@@ -22,13 +22,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A million datagrams of random sources, while 1,000 clients that were there before go on. */
 @Timeout(180)
-@SuppressWarnings("try") // nobody interrupts a test's own clean-up
 class FloodIT {
   private static final int CLIENTS = 1_000;
   private static final long ASKED_PER_SECOND = 5_000;
   private static final long FLOOD = 1_000_000;
 
-  /** {@code -Dflood.per-second}: what is lost above which rate is in docs/evidence.md. */
+  /** Above which rate this machine loses some is in docs/evidence.md. */
   private static final long FLOOD_PER_SECOND = Long.getLong("flood.per-second", 50_000);
 
   private static final int UNASSURED_MAX = 2_000;
@@ -48,10 +47,10 @@ class FloodIT {
               lab,
               "unassured-max = 2000, unassured-timeout = 2s, new-per-second = 5000",
               payload -> Regulars.knows(payload) ? payload : null);
-      Regulars crowd = crowd(lab, sluice);
+      Regulars regulars = regulars(lab, sluice);
       long fds = fds(sluice);
       Most most = flood(lab, sluice, reporter);
-      long asked = crowd.stop();
+      long asked = regulars.stop();
 
       long received = FLOOD + asked;
       long refused = drops(sluice, "FLOW_RATE");
@@ -80,10 +79,10 @@ class FloodIT {
       throws Exception {
     try (Lab lab = new Lab()) {
       ApplianceProcess sluice = start(lab, "max = 5000, new-per-second = 1000", payload -> payload);
-      Regulars crowd = crowd(lab, sluice);
+      Regulars regulars = regulars(lab, sluice);
       long fds = fds(sluice);
       Most most = flood(lab, sluice, reporter);
-      long asked = crowd.stop();
+      long asked = regulars.stop();
 
       long received = FLOOD + asked;
       long limited = drops(sluice, "FLOW_LIMIT");
@@ -120,12 +119,12 @@ class FloodIT {
             .toArray(String[]::new));
   }
 
-  private static Regulars crowd(Lab lab, ApplianceProcess sluice) throws Exception {
-    Regulars crowd =
+  private static Regulars regulars(Lab lab, ApplianceProcess sluice) throws Exception {
+    Regulars regulars =
         lab.add(Regulars.open(lab.client, at("10.1.0.1", 5000), CLIENTS, ASKED_PER_SECOND));
-    crowd.start();
+    regulars.start();
     await().until(() -> Lab.front(sluice, "flooded").getInteger("assuredFlows") == CLIENTS);
-    return crowd;
+    return regulars;
   }
 
   private static Most flood(Lab lab, ApplianceProcess sluice, TestReporter reporter)

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -19,11 +20,17 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** A network namespace: a host of its own, as far as addresses, routes and ports go. */
-@SuppressWarnings("try") // nobody interrupts a test's own clean-up
 final class Netns implements AutoCloseable {
   private static final AtomicInteger COUNT = new AtomicInteger();
   private static final int O_RDONLY = 0;
   private static final int CLONE_NEWNET = 0x4000_0000;
+
+  private static final MethodHandle OPEN =
+      call("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle SETNS =
+      call("setns", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle CLOSE =
+      call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
   private final String name;
 
@@ -42,7 +49,7 @@ final class Netns implements AutoCloseable {
     Ended add;
     try {
       add = Ended.run("ip", "netns", "add", name);
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       add = new Ended(1, "", String.valueOf(e.getMessage()));
     }
     Assumptions.assumeTrue(
@@ -114,22 +121,17 @@ final class Netns implements AutoCloseable {
 
   /** Deletes it; its cables go too, once the last socket in it is closed. */
   @Override
-  public void close() throws Exception {
-    Ended.run("ip", "netns", "delete", name);
+  public void close() {
+    try {
+      Ended.run("ip", "netns", "delete", name);
+    } catch (Exception e) {
+      throw new AssertionError("left behind: " + name, e);
+    }
   }
 
-  private static final MethodHandle OPEN =
-      call("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-  private static final MethodHandle SETNS =
-      call("setns", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle CLOSE =
-      call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-
   @SuppressWarnings("restricted") // the build grants tests native access
-  static MethodHandle call(
-      String function, FunctionDescriptor signature, Linker.Option... options) {
+  static MethodHandle call(String function, FunctionDescriptor signature) {
     Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().find(function).orElseThrow(), signature, options);
+    return linker.downcallHandle(linker.defaultLookup().find(function).orElseThrow(), signature);
   }
 }

@@ -22,12 +22,19 @@ final class RawSocket implements AutoCloseable {
   private static final int AF_INET = 2;
   private static final int SOCK_RAW = 3;
   private static final int IPPROTO_RAW = 255;
-  private static final int DESTINATION = 16;
   private static final int BATCH = 64;
 
   private static final int SOCKADDR_BYTES = 16;
   private static final int IOVEC_BYTES = 16;
   private static final int MMSGHDR_BYTES = 64;
+
+  private static final MethodHandle SOCKET =
+      Netns.call("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle SENDMMSG =
+      Netns.call(
+          "sendmmsg", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+  private static final MethodHandle CLOSE =
+      Netns.call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
   private final int fd;
 
@@ -81,7 +88,7 @@ final class RawSocket implements AutoCloseable {
   private static ByteBuffer lay(Arena memory, MemorySegment message, byte[] packet) {
     MemorySegment name = memory.allocate(SOCKADDR_BYTES, 8);
     name.set(JAVA_BYTE, 0, (byte) AF_INET);
-    MemorySegment.copy(packet, DESTINATION, name, JAVA_BYTE, 4, 4);
+    MemorySegment.copy(packet, Packets.DESTINATION_ADDRESS, name, JAVA_BYTE, 4, 4);
     MemorySegment copy = memory.allocateFrom(JAVA_BYTE, packet);
     MemorySegment iovec = memory.allocate(IOVEC_BYTES, 8);
     iovec.set(JAVA_LONG, 0, copy.address());
@@ -105,12 +112,4 @@ final class RawSocket implements AutoCloseable {
       throw new AssertionError(t);
     }
   }
-
-  private static final MethodHandle SOCKET =
-      Netns.call("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle SENDMMSG =
-      Netns.call(
-          "sendmmsg", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-  private static final MethodHandle CLOSE =
-      Netns.call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 }

@@ -3,6 +3,7 @@ package io.sluice.admin;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
@@ -49,16 +50,16 @@ final class Regulars implements AutoCloseable {
    */
   static Regulars open(Netns host, InetSocketAddress front, int clients, long perSecond)
       throws Exception {
-    Regulars crowd = new Regulars(Selector.open(), clients, perSecond);
+    Regulars regulars = new Regulars(Selector.open(), clients, perSecond);
     return host.inside(
         () -> {
           for (int i = 0; i < clients; i++) {
             DatagramChannel client = DatagramChannel.open(StandardProtocolFamily.INET);
             client.setOption(StandardSocketOptions.SO_RCVBUF, 1 << 20).connect(front);
-            client.configureBlocking(false).register(crowd.selector, SelectionKey.OP_READ, i);
-            crowd.clients.add(client);
+            client.configureBlocking(false).register(regulars.selector, SelectionKey.OP_READ, i);
+            regulars.clients.add(client);
           }
-          return crowd;
+          return regulars;
         });
   }
 
@@ -94,7 +95,7 @@ final class Regulars implements AutoCloseable {
         hear();
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -127,7 +128,7 @@ final class Regulars implements AutoCloseable {
         answered[client]++;
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

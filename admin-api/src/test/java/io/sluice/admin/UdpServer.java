@@ -2,6 +2,7 @@ package io.sluice.admin;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
@@ -10,12 +11,10 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.DatagramChannel;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A UDP server on some host, as a thread: what a backend is to an appliance. */
-@SuppressWarnings("try") // nobody interrupts a test's own clean-up
 final class UdpServer implements AutoCloseable {
   private static final int BUFFER_BYTES = 4 << 20;
 
@@ -23,7 +22,6 @@ final class UdpServer implements AutoCloseable {
   private final Thread thread;
   private final Function<byte[], byte @Nullable []> answer;
   private final Set<InetSocketAddress> clients = ConcurrentHashMap.newKeySet();
-  private final AtomicLong received = new AtomicLong();
 
   private UdpServer(DatagramChannel channel, Function<byte[], byte @Nullable []> answer) {
     this.channel = channel;
@@ -42,7 +40,7 @@ final class UdpServer implements AutoCloseable {
   static UdpServer start(
       Netns host, InetSocketAddress at, Function<byte[], byte @Nullable []> answer)
       throws Exception {
-    boolean ipv6 = at.getAddress() instanceof java.net.Inet6Address;
+    boolean ipv6 = at.getAddress() instanceof Inet6Address;
     return new UdpServer(
         host.inside(
             () ->
@@ -58,7 +56,6 @@ final class UdpServer implements AutoCloseable {
     try {
       while (true) {
         InetSocketAddress client = (InetSocketAddress) channel.receive(buffer.clear());
-        received.incrementAndGet();
         clients.add(client);
         byte[] payload = new byte[buffer.flip().remaining()];
         buffer.get(payload);
@@ -79,13 +76,13 @@ final class UdpServer implements AutoCloseable {
     return Set.copyOf(clients);
   }
 
-  long received() {
-    return received.get();
-  }
-
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     channel.close();
-    thread.join();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 }
