@@ -1,10 +1,10 @@
 package io.sluice.flow;
 
-import io.sluice.metrics.Drop;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.OsException;
+import io.sluice.net.Outbox;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
@@ -99,19 +99,16 @@ public final class Flow implements UdpSocket.Owner {
 
   /** Sends a run of the client's datagrams to the backend. */
   public void request(Batch batch, int from, int n, long now) {
-    long bytes = 0;
-    for (int slot = from; slot < from + n; slot++) {
-      bytes += batch.length(slot);
-    }
-    requests += n;
+    int datagrams = batch.datagrams(from, n);
+    long bytes = batch.bytes(from, n);
+    requests += datagrams;
     requestBytes += bytes;
-    traffic.add(Backend.REQUESTS, n);
+    traffic.add(Backend.REQUESTS, datagrams);
     traffic.add(Backend.REQUEST_BYTES, bytes);
     if (askedAt == 0) {
       askedAt = now;
     }
     seen(now);
-    batch.toPeer();
     link.send(batch, from, n, lane.requests());
   }
 
@@ -120,40 +117,37 @@ public final class Flow implements UdpSocket.Owner {
     relay();
   }
 
-  /** Takes one batch of replies; returns how many. */
+  /** Takes what replies there are, as far as there is room; returns how many slots they fill. */
   private int relay() {
-    Batch batch = lane.worker().batch();
-    int n = link.receive(batch);
+    Outbox outbox = lane.worker().outbox();
+    int from = outbox.receive(link);
+    int n = outbox.batch().filled() - from;
     if (n > 0) {
-      reply(batch, n, lane.table().clock().getAsLong());
+      reply(outbox, from, n, lane.table().clock().getAsLong());
     }
     return n;
   }
 
-  /** Sends the backend's datagrams to the client. */
-  private void reply(Batch batch, int n, long now) {
-    lane.replies().received(n, batch.bytes());
-    replies += n;
-    replyBytes += batch.bytes();
-    traffic.add(Backend.REPLIES, n);
-    traffic.add(Backend.REPLY_BYTES, batch.bytes());
+  /** The backend's datagrams are to go to the client. */
+  private void reply(Outbox outbox, int from, int n, long now) {
+    Batch batch = outbox.batch();
+    int datagrams = batch.datagrams(from, n);
+    long bytes = batch.bytes(from, n);
+    lane.replies().received(datagrams, bytes);
+    replies += datagrams;
+    replyBytes += bytes;
+    traffic.add(Backend.REPLIES, datagrams);
+    traffic.add(Backend.REPLY_BYTES, bytes);
     answered(now);
-    key.answer(batch);
-    int start = 0;
-    for (int slot = 0; slot < n; slot++) {
-      if (batch.length(slot) > lane.maxDatagramBytes() || batch.truncated(slot)) {
-        send(batch, start, slot);
-        lane.replies().dropped(Drop.OVERSIZE, 1);
+    key.answer(batch, from, n);
+    int start = from;
+    for (int slot = from; slot < from + n; slot++) {
+      if (lane.isOversize(batch, slot, lane.replies())) {
+        outbox.send(lane.socket(), start, slot, lane.replies());
         start = slot + 1;
       }
     }
-    send(batch, start, n);
-  }
-
-  private void send(Batch batch, int start, int end) {
-    if (start < end) {
-      lane.socket().send(batch, start, end - start, lane.replies());
-    }
+    outbox.send(lane.socket(), start, from + n, lane.replies());
   }
 
   private void answered(long now) {
@@ -215,6 +209,7 @@ public final class Flow implements UdpSocket.Owner {
     for (int looks = 0; looks < LAST_LOOKS && relay() > 0; looks++) {
       // replies may have come in since
     }
+    lane.worker().outbox().flush();
     link.close();
     backend.flowClosed();
     lane.table().ended(Objects.requireNonNull(closeReason));

@@ -80,14 +80,11 @@ public final class FlowKey {
     return Address.isAnswerable(head, hi, lo);
   }
 
-  /**
-   * Sets where what the batch sends next goes to, and from: back to this client, from the address
-   * it knows.
-   */
-  void answer(Batch batch) {
-    batch.to(head, hi, lo, scope);
+  /** What lies in some slots is to go back to this client, from the address it knows. */
+  void answer(Batch batch, int from, int n) {
+    batch.to(from, n, head, hi, lo, scope);
     if (wildcard) {
-      batch.from(localHi, localLo);
+      batch.from(from, n, localHi, localLo);
     }
   }
 

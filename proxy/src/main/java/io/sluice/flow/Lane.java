@@ -1,7 +1,9 @@
 package io.sluice.flow;
 
 import io.sluice.metrics.Account;
+import io.sluice.metrics.Drop;
 import io.sluice.metrics.Latency;
+import io.sluice.net.Batch;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 
@@ -19,4 +21,17 @@ public record Lane(
     int maxDatagramBytes,
     Account requests,
     Account replies,
-    Latency latency) {}
+    Latency latency) {
+
+  /** Whether what lies in a slot is too long to be sent on; books what is dropped of it. */
+  public boolean isOversize(Batch batch, int slot, Account account) {
+    if (batch.datagramBytes(slot) <= maxDatagramBytes && !batch.truncated(slot)) {
+      return false;
+    }
+    int before = batch.datagrams(slot);
+    batch.keepLast(slot); // of a train the last alone may be short enough
+    boolean fits = batch.bytes(slot) <= maxDatagramBytes && !batch.truncated(slot);
+    account.dropped(Drop.OVERSIZE, fits ? before - 1 : before);
+    return !fits;
+  }
+}

@@ -82,9 +82,10 @@ final class Listener implements UdpSocket.Owner {
   /** Takes one batch of requests; returns how many. */
   private int receive() {
     Batch batch = lane.worker().batch();
+    batch.clear();
     int n = lane.socket().receive(batch);
     if (n > 0) {
-      lane.requests().received(n, batch.bytes());
+      lane.requests().received(batch.datagrams(0, n), batch.bytes(0, n));
       relay(batch, n);
     }
     return n;
@@ -115,11 +116,11 @@ final class Listener implements UdpSocket.Owner {
    * over.
    */
   private @Nullable Flow admit(Batch batch, int slot, FlowKey key, long now) {
-    if (batch.length(slot) > lane.maxDatagramBytes() || batch.truncated(slot)) {
-      return drop(Drop.OVERSIZE);
+    if (lane.isOversize(batch, slot, lane.requests())) {
+      return null;
     }
     if (!key.isAnswerable()) {
-      return drop(Drop.BAD_SOURCE);
+      return drop(Drop.BAD_SOURCE, batch, slot);
     }
     Flow flow = lane.table().find(key);
     if (flow != null && !flow.backend().eligible()) {
@@ -135,12 +136,14 @@ final class Listener implements UdpSocket.Owner {
   private @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
     Drop refusal = lane.table().refusal(now);
     if (refusal != null) {
-      return drop(refusal);
+      return drop(refusal, batch, slot);
     }
     try {
       Backend backend =
           pool.pick(affinity.keyOf(key.client().toInetSocketAddress(), batch.payload(slot)));
-      return backend == null ? drop(Drop.NO_BACKEND) : dial(backend, key, now);
+      return backend == null
+          ? drop(Drop.NO_BACKEND, batch, slot)
+          : dial(backend, batch, slot, key, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       // A plug-in's key or choice must not cost other clients' datagrams.
       if (mayComplain(now)) {
@@ -151,11 +154,11 @@ final class Listener implements UdpSocket.Owner {
             key,
             bug);
       }
-      return drop(Drop.FAULT);
+      return drop(Drop.FAULT, batch, slot);
     }
   }
 
-  private @Nullable Flow dial(Backend backend, FlowKey key, long now) {
+  private @Nullable Flow dial(Backend backend, Batch batch, int slot, FlowKey key, long now) {
     try {
       return Flow.open(key.copy(), lane, backend, now);
     } catch (OsException e) {
@@ -165,7 +168,7 @@ final class Listener implements UdpSocket.Owner {
       } else if (Errno.isUnreachable(e.errno())) {
         backend.refused(FlowTable.nextId()); // no route there is evidence like an ICMP error
       }
-      return drop(reason);
+      return drop(reason, batch, slot);
     }
   }
 
@@ -176,23 +179,24 @@ final class Listener implements UdpSocket.Owner {
   private @Nullable Flow handOver(Flow flow, Batch batch, int slot, FlowKey key) {
     Listener other = front.listener(flow.worker(), index);
     FlowKey keyCopy = key.copy();
-    byte[] payload = new byte[batch.length(slot)];
-    batch.payload(slot).readBytes(payload);
-    if (flow.worker().handOver(() -> other.take(keyCopy, payload))) {
-      lane.requests().handed();
+    byte[] payload = batch.copy(slot);
+    int segmentBytes = batch.segmentBytes(slot);
+    int datagrams = batch.datagrams(slot);
+    if (flow.worker().handOver(datagrams, () -> other.take(keyCopy, payload, segmentBytes))) {
+      lane.requests().handed(datagrams);
       return null;
     }
-    return drop(Drop.HANDOVER);
+    return drop(Drop.HANDOVER, batch, slot);
   }
 
   /**
    * A datagram that another worker's listener handed over: looked up again, for its flow may have
    * ended since.
    */
-  private void take(FlowKey key, byte[] payload) {
-    lane.requests().taken();
+  private void take(FlowKey key, byte[] payload, int segmentBytes) {
     Batch batch = lane.worker().batch();
-    batch.load(payload);
+    batch.load(payload, segmentBytes);
+    lane.requests().taken(batch.datagrams(0));
     long now = clock.getAsLong();
     Flow flow = admit(batch, 0, key, now);
     if (flow != null) {
@@ -200,8 +204,8 @@ final class Listener implements UdpSocket.Owner {
     }
   }
 
-  private @Nullable Flow drop(Drop reason) {
-    lane.requests().dropped(reason, 1);
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
+    lane.requests().dropped(reason, batch.datagrams(slot));
     return null;
   }
 

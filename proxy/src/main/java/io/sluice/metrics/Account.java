@@ -34,14 +34,14 @@ public final class Account {
     tally.add(DROPPED + reason.ordinal(), n);
   }
 
-  /** A datagram went into another loop's hand-over queue. */
-  public void handed() {
-    tally.add(HANDED, 1);
+  /** {@code n} datagrams went into another loop's hand-over queue. */
+  public void handed(int n) {
+    tally.add(HANDED, n);
   }
 
-  /** A datagram came out of this loop's hand-over queue. */
-  public void taken() {
-    tally.add(TAKEN, 1);
+  /** {@code n} datagrams came out of this loop's hand-over queue. */
+  public void taken(int n) {
+    tally.add(TAKEN, n);
   }
 
   public long received() {

@@ -12,10 +12,6 @@ import java.util.TreeMap;
 
 /** What the running kernel offers beyond plain UDP, found by asking it. */
 public final class KernelFeatures {
-  private static final int SOL_UDP = 17;
-  private static final int UDP_SEGMENT = 103;
-  private static final int UDP_GRO = 104;
-
   private static final Path PORT_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
   private KernelFeatures() {}
@@ -34,8 +30,8 @@ public final class KernelFeatures {
             Map.of(
                 "SO_REUSEPORT", new int[] {Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1},
                 "IP_PKTINFO", new int[] {Linux.SOL_IP, Linux.IP_PKTINFO, 1},
-                "UDP_SEGMENT", new int[] {SOL_UDP, UDP_SEGMENT, 1_200},
-                "UDP_GRO", new int[] {SOL_UDP, UDP_GRO, 1}));
+                "UDP_SEGMENT", new int[] {Linux.SOL_UDP, Linux.UDP_SEGMENT, 1_200},
+                "UDP_GRO", new int[] {Linux.SOL_UDP, Linux.UDP_GRO, 1}));
     try {
       UdpSocket socket = UdpSocket.open(false);
       options.forEach(

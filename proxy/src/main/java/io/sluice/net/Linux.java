@@ -42,6 +42,9 @@ final class Linux {
   static final int IPV6_V6ONLY = 26;
   static final int IPV6_RECVPKTINFO = 49;
   static final int IPV6_PKTINFO = 50;
+  static final int SOL_UDP = 17;
+  static final int UDP_SEGMENT = 103;
+  static final int UDP_GRO = 104;
 
   static final int MSG_TRUNC = 0x20;
 
@@ -70,6 +73,11 @@ final class Linux {
 
   /** struct in_pktinfo: interface, local address to answer from, address in the header. */
   static final int IN_PKTINFO_BYTES = 12;
+
+  /** UDP_SEGMENT wants a u16 to send with; UDP_GRO tells an int. */
+  static final int SEGMENT_BYTES = 2;
+
+  static final int GRO_BYTES = 4;
 
   static final int IPI_SPEC_DST = 4;
   static final int IPI_ADDR = 8;
@@ -105,6 +113,10 @@ final class Linux {
       call("recvmmsg", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG);
   private static final MethodHandle SENDMMSG =
       call("sendmmsg", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
+  // These answer a ssize_t; what they move here fits an int, whose half of the register we read.
+  private static final MethodHandle RECV = call("recv", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle SENDTO =
+      call("sendto", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
 
   /**
    * Where errno is put for this thread; a segment a thread, because the calls of different loops
@@ -195,6 +207,29 @@ final class Linux {
   static int sendmmsg(MemorySegment errno, int fd, long messages, int count) {
     try {
       return result((int) SENDMMSG.invokeExact(errno, fd, messages, count, 0), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /** One datagram, without a header to fill in. */
+  static int recv(MemorySegment errno, int fd, long bytes, long length) {
+    try {
+      return result((int) RECV.invokeExact(errno, fd, bytes, length, 0), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /**
+   * One datagram, without a header to read.
+   *
+   * @param name of the destination; 0 for a socket's peer
+   */
+  static int sendto(
+      MemorySegment errno, int fd, long bytes, long length, long name, int nameBytes) {
+    try {
+      return result((int) SENDTO.invokeExact(errno, fd, bytes, length, 0, name, nameBytes), errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }

@@ -27,6 +27,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class UdpSocket implements EpollIoHandle {
 
+  /** Larger than any datagram. */
+  private static final int ANY_SEGMENT = 65_535;
+
+  /**
+   * A flow that asks and is answered brings one datagram at a time, and to look for more costs a
+   * tenth of reading it. So while reads bring but one, this many ask for no more.
+   */
+  private static final int SINGLES = 15;
+
+  /** Datagrams in one read that tell a bulk flow, for which joining pays (DESIGN, section 5). */
+  private static final int BULK = 16;
+
   /** Whom a socket tells; always on its worker's loop. */
   public interface Owner {
     /** There is something to {@link UdpSocket#receive}. */
@@ -41,6 +53,15 @@ public final class UdpSocket implements EpollIoHandle {
 
   /** Whether it has one peer, of whose ICMP errors it hears. */
   private boolean connected;
+
+  /** Whether the kernel joins what arrives into trains (UDP_GRO). */
+  private boolean joins;
+
+  /** The kernel parts trains of datagrams up to this size (UDP_SEGMENT); 0: it parts none. */
+  private int largestSegment;
+
+  /** Reads of a single datagram left before the next that asks for more. */
+  private int singles;
 
   private @Nullable Owner owner;
   private @Nullable IoRegistration registration;
@@ -94,6 +115,12 @@ public final class UdpSocket implements EpollIoHandle {
           < 0) {
         socket.option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
       }
+      if (Segmentation.found().joins()) {
+        socket.join();
+      }
+      if (Segmentation.found().parts()) {
+        socket.part();
+      }
       socket.bind(address);
       return socket;
     } catch (OsException e) {
@@ -134,19 +161,29 @@ public final class UdpSocket implements EpollIoHandle {
    */
   public static UdpSocket dial(Address peer) throws OsException {
     UdpSocket socket = open(peer.isIpv6());
-    int result;
-    try (Arena arena = Arena.ofConfined()) {
-      result = Linux.connect(socket.number(), sockaddr(arena, peer), sockaddrBytes(peer));
+    if (Segmentation.found().parts()) {
+      socket.part();
     }
-    if (result < 0) {
+    try {
+      socket.connect(peer);
+      return socket;
+    } catch (OsException e) {
       socket.close();
-      throw new OsException("cannot connect a UDP socket to " + peer, -result);
+      throw e;
     }
-    socket.connected = true;
-    return socket;
   }
 
-  private void bind(Address address) throws OsException {
+  void connect(Address peer) throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      int result = Linux.connect(number(), sockaddr(arena, peer), sockaddrBytes(peer));
+      if (result < 0) {
+        throw new OsException("cannot connect a UDP socket to " + peer, -result);
+      }
+      connected = true;
+    }
+  }
+
+  void bind(Address address) throws OsException {
     try (Arena arena = Arena.ofConfined()) {
       int result = Linux.bind(number(), sockaddr(arena, address), sockaddrBytes(address));
       if (result < 0) {
@@ -237,20 +274,47 @@ public final class UdpSocket implements EpollIoHandle {
     owner = newOwner;
   }
 
+  /** Lets the kernel join what arrives; false if it does not know how. */
+  boolean join() {
+    joins = Linux.setsockopt(number(), Linux.SOL_UDP, Linux.UDP_GRO, 1) >= 0;
+    return joins;
+  }
+
+  /** Lets the kernel part trains, until it refuses one. */
+  void part() {
+    largestSegment = ANY_SEGMENT;
+  }
+
   /**
-   * Fills the batch with what has arrived; returns how many datagrams. An error that waited is told
-   * to the owner and hides nothing.
+   * Fills free slots with what has arrived; returns how many. An error that waited is told to the
+   * owner and hides nothing.
    */
   public int receive(Batch batch) {
     if (!fd.isOpen()) {
       return 0;
     }
-    int n = batch.receive(number());
+    int n = read(batch);
     if (n < 0 && connected && Errno.mayBePending(-n)) {
       tell(-n);
-      n = batch.receive(number());
+      n = read(batch);
     }
     return Math.max(n, 0);
+  }
+
+  private int read(Batch batch) {
+    if (singles > 0) {
+      singles--;
+      return batch.receiveOne(number());
+    }
+    int n = batch.receive(number());
+    if (connected && !joins) {
+      if (n == 1) {
+        singles = SINGLES;
+      } else if (n >= BULK && Segmentation.found().joins()) {
+        join();
+      }
+    }
+    return n;
   }
 
   /**
@@ -263,27 +327,56 @@ public final class UdpSocket implements EpollIoHandle {
    */
   public void send(Batch batch, int from, int n, Account account) {
     if (!fd.isOpen()) { // its number may be another socket's by now
-      account.dropped(Drop.UNREACHABLE, n);
+      account.dropped(Drop.UNREACHABLE, batch.datagrams(from, n));
       return;
     }
     int slot = from;
     int end = from + n;
     int retried = -1;
     while (slot < end) {
-      int sent = batch.send(number(), slot, end - slot);
-      if (sent > 0) {
-        account.forwarded(sent);
-        slot += sent;
-      } else if (connected && retried != slot && Errno.mayBePending(-sent)) {
-        tell(-sent);
-        retried = slot;
-      } else {
-        Drop reason = Errno.ofSend(-sent);
-        // A full buffer will not take the others either.
-        int dropped = reason == Drop.BACKPRESSURE ? end - slot : 1;
-        account.dropped(reason, dropped);
-        slot += dropped;
+      if (batch.segmentBytes(slot) > largestSegment) {
+        sendApart(batch, slot++, account);
+        continue;
       }
+      int next = batch.send(number(), slot, end, largestSegment);
+      if (next > slot) {
+        account.forwarded(batch.datagrams(slot, next - slot));
+        slot = next;
+      } else if (connected && retried != slot && Errno.mayBePending(-next)) {
+        tell(-next);
+        retried = slot;
+      } else if (!isTrainRefused(batch, slot, -next)) {
+        Drop reason = Errno.ofSend(-next);
+        // A full buffer will not take the others either.
+        int last = reason == Drop.BACKPRESSURE ? end : batch.failedEnd();
+        account.dropped(reason, batch.datagrams(slot, last - slot));
+        slot = last;
+      }
+    }
+  }
+
+  /**
+   * Whether what failed was a train that this socket's route or device cannot part: from now on it
+   * is not asked to.
+   */
+  private boolean isTrainRefused(Batch batch, int slot, int errno) {
+    boolean train = batch.failedEnd() > slot + 1 || batch.segmentBytes(slot) > 0;
+    if (!train || !Errno.isOfSegmentation(errno)) {
+      return false;
+    }
+    // A size that does not fit the route says nothing of smaller ones.
+    boolean size = errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
+    largestSegment = size ? batch.datagramBytes(slot) - 1 : 0;
+    return true;
+  }
+
+  /** Sends the datagrams of a train one by one. */
+  private void sendApart(Batch batch, int slot, Account account) {
+    int datagrams = batch.datagrams(slot);
+    for (int first = 0; first < datagrams; ) {
+      Batch parts = batch.parts(slot, first);
+      send(parts, 0, parts.filled(), account);
+      first += parts.filled();
     }
   }
 

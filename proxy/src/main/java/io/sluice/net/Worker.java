@@ -25,6 +25,7 @@ public final class Worker {
   private final int index;
   private final IoEventLoop loop;
   private final Batch batch = new Batch();
+  private final Outbox outbox = new Outbox();
   private final AtomicInteger handovers = new AtomicInteger();
   private final Queue<Runnable> chores = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean choresScheduled = new AtomicBoolean();
@@ -39,10 +40,15 @@ public final class Worker {
     return index;
   }
 
-  /** Its slots; on its loop only. */
+  /** Slots for requests, valid within one event; on its loop only. */
   public Batch batch() {
     assert isHere() : "the batch of worker " + index + " used on another thread";
     return batch;
+  }
+
+  /** Slots for replies, which leave when the loop has read all that is ready; on its loop only. */
+  public Outbox outbox() {
+    return outbox;
   }
 
   /** Whether the calling thread is this worker's. */
@@ -102,17 +108,17 @@ public final class Worker {
   }
 
   /**
-   * Like {@link #execute} for a datagram of another worker's; false, and nothing done, when too
-   * many wait already.
+   * Like {@link #execute} for datagrams of another worker's; false, and nothing done, when too many
+   * wait already.
    */
-  public boolean handOver(Runnable task) {
-    if (handovers.incrementAndGet() > HANDOVERS) {
-      handovers.decrementAndGet();
+  public boolean handOver(int datagrams, Runnable task) {
+    if (handovers.addAndGet(datagrams) > HANDOVERS) {
+      handovers.addAndGet(-datagrams);
       return false;
     }
     loop.execute(
         () -> {
-          handovers.decrementAndGet();
+          handovers.addAndGet(-datagrams);
           guarded(task).run();
         });
     return true;

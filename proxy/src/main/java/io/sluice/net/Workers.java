@@ -1,9 +1,12 @@
 package io.sluice.net;
 
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -21,11 +24,20 @@ public final class Workers implements Iterable<Worker>, AutoCloseable {
   private final List<Worker> workers = new ArrayList<>();
 
   private Workers(int count) {
+    IoHandlerFactory epoll = EpollIoHandler.newFactory();
+    List<GatheringIo> handlers = new ArrayList<>();
+    IoHandlerFactory gathering =
+        loop -> {
+          GatheringIo handler = new GatheringIo(epoll.newHandler(loop));
+          handlers.add(handler);
+          return handler;
+        };
     group =
-        new MultiThreadIoEventLoopGroup(
-            count, new DefaultThreadFactory(THREAD_NAME), EpollIoHandler.newFactory());
-    for (int i = 0; i < count; i++) {
-      workers.add(new Worker(i, group.next()));
+        new MultiThreadIoEventLoopGroup(count, new DefaultThreadFactory(THREAD_NAME), gathering);
+    for (EventExecutor loop : group) { // in the order in which their handlers were made
+      Worker worker = new Worker(workers.size(), (IoEventLoop) loop);
+      handlers.get(worker.index()).afterTurn(worker.outbox()::flush);
+      workers.add(worker);
     }
   }
 

@@ -117,15 +117,14 @@ class UdpSocketTest {
           // Not registered for events: the error must stay pending until the next send meets it.
           link.own(owner(() -> {}, errors::add));
           Batch batch = worker.batch();
-          batch.load(new byte[] {1});
-          batch.toPeer();
+          batch.load(new byte[] {1}, 0);
           link.send(batch, 0, 1, account);
         });
     assertThat(account.forwarded()).isEqualTo(1);
     try (Client back = new Client("127.0.0.1", address.port())) {
       onLoop(
           worker -> {
-            worker.batch().load(new byte[] {2});
+            worker.batch().load(new byte[] {2}, 0);
             link.send(worker.batch(), 0, 1, account);
           });
       assertThat(back.receive().payload()).containsExactly(2);
@@ -142,9 +141,9 @@ class UdpSocketTest {
     onLoop(
         worker -> {
           Batch batch = worker.batch();
-          batch.load(new byte[65_508]); // one byte more than fits an IPv4 datagram
+          batch.load(new byte[65_508], 0); // one byte more than fits an IPv4 datagram
           Address self = address("127.0.0.1", 9);
-          batch.to(self.head(), self.hi(), self.lo(), self.scope());
+          batch.to(0, 1, self.head(), self.hi(), self.lo(), self.scope());
           socket.send(batch, 0, 1, account);
         });
     assertThat(account.dropped(Drop.OVERSIZE)).isEqualTo(1);
@@ -223,13 +222,14 @@ class UdpSocketTest {
                 owner(
                     () -> {
                       Batch batch = worker.batch();
+                      batch.clear();
                       int n = socket.receive(batch);
                       for (int slot = 0; slot < n; slot++) {
                         look.accept(batch);
                         Address client = source(batch);
-                        batch.to(client.head(), client.hi(), client.lo(), client.scope());
+                        batch.to(slot, 1, client.head(), client.hi(), client.lo(), client.scope());
                         if (wildcard) {
-                          batch.from(batch.localHi(slot), batch.localLo(slot));
+                          batch.from(slot, 1, batch.localHi(slot), batch.localLo(slot));
                         }
                         socket.send(batch, slot, 1, account);
                       }
@@ -272,8 +272,10 @@ class UdpSocketTest {
 
   private static int drain(UdpSocket socket, Batch batch) {
     int total = 0;
+    batch.clear();
     for (int n = socket.receive(batch); n > 0; n = socket.receive(batch)) {
       total += n;
+      batch.clear();
     }
     return total;
   }
