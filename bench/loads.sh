@@ -50,20 +50,14 @@ behind() { # BACKEND COMMAND...: with that backend up
   return "$status"
 }
 
-# ---- warming up: ten seconds and more of everything that follows, for those that compile as they run
-
+# Fifteen seconds of what follows, whichever loads are wanted: for those that compile as they run.
 warm_replies() {
-  ! wanted a || load many "$front" --seconds 5 || return 1
-  ! wanted one || load many "$front" --flows 1 --window 64 --seconds 3 || return 1
-  ! wanted d || load setup "$front" --count 3000 || return 1
-  ! { wanted paced || wanted drop; } || load many "$front" --rate 5000 --seconds 1
+  load many "$front" --seconds 5 && load many "$front" --flows 1 --window 64 --seconds 3 && load setup "$front" --count 3000 &&
+    load many "$front" --rate 5000 --seconds 1
 }
 
 warm_up() {
-  ! wanted c || load oneway "$one_way" --sink "$backend" --seconds 2 || return 1
-  ! wanted b || behind train-echo load trains "$front" --seconds 3 || return 1
-  behind echo warm_replies || return 1
-  ! wanted e || wanted a || behind nsd ask 3
+  load oneway "$one_way" --sink "$backend" --seconds 2 && behind train-echo load trains "$front" --seconds 3 && behind echo warm_replies
 }
 
 # ---- loads (a) to (e)
@@ -118,7 +112,7 @@ prepare_dns() {
 
 ask() { # SECONDS
   local relay=$pid
-  launch client "$work/dnsperf" dnsperf -s "$front_host" -p "$front" -d "$work/questions" -c 100 -q 400 -t 1 -l "$1"
+  launch client "$work/dnsperf" dnsperf -s "$front_host" -p "$front" -d "$work/questions" -c 100 -q 200 -t 1 -l "$1"
   local client=$pid status=0
   pid=$relay
   wait "$client" || status=$?
@@ -145,10 +139,15 @@ process_bytes() { # of memory shared with others only its share
   for each in ${cpu_pids//,/ }; do files+=("/proc/$each/smaps_rollup"); done
   awk '/^Pss:/ { kb += $2 } END { printf "%.0f", kb * 1024 }' "${files[@]}"
 }
-# Objects in use where root may see them: pages of the slab would hide those an earlier contender left half empty.
+# Objects in use where root may see them: pages of the slab would hide those an earlier contender left half empty. Less what is
+# remembered of /proc: whoever lists a process's descriptors, as monitors do, leaves there an inode and its entry for each.
 kernel_bytes() {
-  if [[ -r /proc/slabinfo ]]; then awk 'NR > 2 { b += $2 * $4 } END { printf "%.0f", b }' /proc/slabinfo
-  else awk '/^Slab:/ { printf "%.0f", $2 * 1024 }' /proc/meminfo; fi
+  if [[ -r /proc/slabinfo ]]; then
+    awk 'NR > 2 { used[$1] = $2; size[$1] = $4; b += $2 * $4 }
+      END { printf "%.0f", b - used["proc_inode_cache"] * (size["proc_inode_cache"] + size["dentry"] + size["lsm_inode_cache"]) }' /proc/slabinfo
+  else
+    awk '/^Slab:/ { printf "%.0f", $2 * 1024 }' /proc/meminfo
+  fi
 }
 open_files() {
   local each count=0 files
@@ -177,15 +176,16 @@ hold_flows() {
   load setup "$front" --window 64 --count "$kept_flows" --seconds 8 || return 1
   sleep 1.5
   heap=$(($(heap_bytes) - ${heap:-0})) kernel=$(($(kernel_bytes) - kernel)) process=$(($(process_bytes) - process))
-  held=$(($(open_files) - files)) # last: looking at a descriptor makes the kernel keep an entry of /proc for it
+  held=$(($(open_files) - files))
   ((held >= kept_flows)) || { reason="memory: $held flows were open, not $kept_flows"; return 1; }
   sample memory "$(awk -v n="$kept_flows" -v p="$process" -v h="$heap" -v k="$kernel" 'BEGIN {
-    printf "\"process_bytes\":%.0f,\"heap_bytes\":%.0f,\"kernel_bytes\":%.0f,\"flow_bytes\":%.0f", p / n, h / n, k / n, ((p > h ? p : h) + k) / n }')"
+    printf "\"process_bytes\":%.0f,\"heap_bytes\":%.0f,\"kernel_bytes\":%.0f,\"flow_bytes\":%.0f", p / n, h / n, k / n, (p + h + k) / n }')"
 }
 
 measure_memory() {
   local idle=10 status=0
-  start "$contender" || return 1
+  # All of a heap's pages are there from the start: so the process grows by what is outside the heap, and in it, what is alive counts.
+  SLUICE_JAVA_OPTS="${SLUICE_JAVA_OPTS:-} -Xms128m -Xmx128m -XX:+AlwaysPreTouch" start "$contender" || return 1
   behind echo hold_flows || status=1
   stop "$pid"
   return "$status"

@@ -45,7 +45,7 @@ function setup_table(    i, w) {
 
 function dns_table(    i, w) {
   if (!measured("dns")) return
-  print "\n## (e) DNS: 100 clients of dnsperf, 400 queries under way, nsd\n\n| contender | queries a second | of nginx's | of dnsdist's | CPU us a query | of nginx's | of dnsdist's | of sent, lost | wrong | core in use | mean us |"
+  print "\n## (e) DNS: 100 clients of dnsperf, 200 queries under way, nsd\n\n| contender | queries a second | of nginx's | of dnsdist's | CPU us a query | of nginx's | of dnsdist's | of sent, lost | wrong | core in use | mean us |"
   print "|---|---|---|---|---|---|---|---|---|---|---|"
   for (i = 1; i <= contenders; i++) {
     w = names[i]
@@ -70,7 +70,7 @@ function drop_table(    i, w) {
 
 function memory_table(    i, w) {
   if (!measured("memory")) return
-  print "\n## Memory a flow: 10,000 open flows less none, bytes\n\n| contender | process | of that, live heap | kernel | together | of nginx's |\n|---|---|---|---|---|---|"
+  print "\n## Memory a flow: 10,000 open flows less none, bytes\n\n| contender | process, outside its Java heap | live Java heap | kernel | together | of nginx's |\n|---|---|---|---|---|---|"
   for (i = 1; i <= contenders; i++) {
     w = names[i]
     if (median(w, "memory", "flow_bytes") == "") continue
