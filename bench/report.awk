@@ -155,7 +155,7 @@ function bars() {
   bar("(e) queries a second, of dnsdist's", ratio("sluice", "dnsdist", "dns", "queries_per_second"), -1, 1.00)
   bar("reply time p50, best round, of nginx's", best_ratio("p50_us"), 1, 1.00)
   bar("reply time p90, best round, of nginx's", best_ratio("p90_us"), 1, 1.00)
-  bar("worst GC pause at that rate, ms (`bench/run --soak 10`)", median("sluice", "soak", "worst_gc_pause_ms"), 1, 5)
+  bar("worst GC pause at that rate, ms (`bench/run --soak 10`)", (median("sluice", "soak", "minutes") >= 10 ? median("sluice", "soak", "worst_gc_pause_ms") : ""), 1, 5)
   bar("memory a flow, process and kernel, of nginx's", ratio("sluice", "nginx", "memory", "flow_bytes"), 1, 0.30)
 }
 
