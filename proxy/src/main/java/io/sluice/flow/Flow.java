@@ -94,6 +94,7 @@ public final class Flow implements UdpSocket.Owner {
       return first;
     }
     backend.flowOpened();
+    lane.flows().add(0, 1);
     return flow;
   }
 
@@ -217,6 +218,7 @@ public final class Flow implements UdpSocket.Owner {
     }
     link.close();
     backend.flowClosed();
+    lane.flows().add(0, -1);
     lane.table().ended(Objects.requireNonNull(closeReason));
   }
 

@@ -2,6 +2,7 @@ package io.sluice.flow;
 
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
+import io.sluice.metrics.Tally;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 
@@ -11,6 +12,7 @@ import io.sluice.net.Worker;
  *
  * @param maxDatagramBytes longer datagrams are dropped, either way
  * @param latency time from a request to the next reply
+ * @param flows one counter: those that have a socket now
  */
 public record Lane(
     Worker worker,
@@ -19,4 +21,5 @@ public record Lane(
     int maxDatagramBytes,
     Account requests,
     Account replies,
-    Latency latency) {}
+    Latency latency,
+    Tally flows) {}
