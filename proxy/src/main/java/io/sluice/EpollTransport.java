@@ -43,7 +43,7 @@ final class EpollTransport implements Transport {
     } catch (UnsupportedOperationException e) {
       throw new StartFailure(String.valueOf(e.getMessage()));
     }
-    Workers workers = Workers.start(config.workers().max());
+    Workers workers = Workers.start(config.workers().min(), config.workers().max());
     var control =
         new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("sluice-control").factory());
@@ -58,6 +58,7 @@ final class EpollTransport implements Transport {
       for (SluiceConfig.Front front : config.fronts()) {
         fronts.add(front(front, config, plugins, workers, pools));
       }
+      relay.autoscale();
       return relay;
     } catch (StartFailure | RuntimeException e) {
       relay.close();

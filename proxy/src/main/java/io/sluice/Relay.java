@@ -13,7 +13,9 @@ import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.Autoscaler;
 import io.sluice.net.KernelFeatures;
+import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
@@ -21,6 +23,7 @@ import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +48,7 @@ final class Relay implements Datapath, Appliance {
   private final ScheduledExecutorService control;
   private final Map<String, Pool> pools;
   private final List<Front> fronts;
+  private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
@@ -67,7 +71,12 @@ final class Relay implements Datapath, Appliance {
     this.control = control;
     this.pools = pools;
     this.fronts = fronts;
-    metrics.register(new RelayMetrics(fronts, pools.values()));
+    autoscaler =
+        new Autoscaler(
+            workers,
+            config.workers().min(),
+            active -> fronts.forEach(front -> front.spread(active)));
+    metrics.register(new RelayMetrics(fronts, pools.values(), this::workers));
     DefaultExports.register(metrics);
     warnOfScarcity();
   }
@@ -99,6 +108,11 @@ final class Relay implements Datapath, Appliance {
     }
   }
 
+  /** Once all fronts are open. */
+  void autoscale() {
+    autoscaler.start(control);
+  }
+
   @Override
   public Appliance appliance() {
     return this;
@@ -120,6 +134,7 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void close() {
     draining = true;
+    autoscaler.close();
     fronts.forEach(Front::close);
     pools.values().forEach(Pool::close);
     workers.close();
@@ -141,10 +156,37 @@ final class Relay implements Datapath, Appliance {
         draining ? Phase.DRAINING : Phase.RUNNING,
         startedAt,
         Duration.ofNanos(System.nanoTime() - startedNanos),
-        workers.count(),
+        workers.active(),
         flowCount(),
         fdsOpen(),
         fdsMax());
+  }
+
+  @Override
+  public WorkersStatus workers() {
+    Autoscaler.View view = autoscaler.view();
+    List<WorkerStatus> each = new ArrayList<>();
+    for (Worker worker : workers) {
+      int i = worker.index();
+      each.add(
+          new WorkerStatus(
+              i,
+              i < view.active(),
+              fronts.stream().mapToLong(front -> front.listenersOn(worker)).sum(),
+              fronts.stream().mapToLong(front -> front.flowsOn(worker)).sum(),
+              view.utilisation().get(i)));
+    }
+    return new WorkersStatus(
+        view.active(),
+        view.min(),
+        view.max(),
+        view.fixed() ? Scaling.FIXED : Scaling.AUTOMATIC,
+        each);
+  }
+
+  @Override
+  public void scale(int count) {
+    autoscaler.fix(count);
   }
 
   @Override

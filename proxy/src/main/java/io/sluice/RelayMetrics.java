@@ -14,6 +14,7 @@ import io.sluice.pool.Pool;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 
 /**
@@ -23,10 +24,13 @@ import java.util.function.ToLongFunction;
 final class RelayMetrics extends Collector {
   private final Collection<Front> fronts;
   private final Collection<Pool> pools;
+  private final Supplier<Appliance.WorkersStatus> workers;
 
-  RelayMetrics(Collection<Front> fronts, Collection<Pool> pools) {
+  RelayMetrics(
+      Collection<Front> fronts, Collection<Pool> pools, Supplier<Appliance.WorkersStatus> workers) {
     this.fronts = fronts;
     this.pools = pools;
+    this.workers = workers;
   }
 
   @Override
@@ -37,6 +41,7 @@ final class RelayMetrics extends Collector {
     addFlows(families);
     addBackends(families);
     addLatency(families);
+    addWorkers(families);
     addProcess(families);
     return families;
   }
@@ -189,6 +194,24 @@ final class RelayMetrics extends Collector {
     families.add(
         new MetricFamilySamples(
             name, Type.HISTOGRAM, "Time from a request to the flow's next reply.", samples));
+  }
+
+  private void addWorkers(List<MetricFamilySamples> families) {
+    Appliance.WorkersStatus all = workers.get();
+    var active = gauge("sluice_workers_active", "Workers that read listeners.");
+    var utilisation =
+        gauge(
+            "sluice_worker_utilisation",
+            "CPU time the worker used of the last second, 0 to 1.",
+            "worker");
+    var flows = gauge("sluice_worker_flows", "Live flows of the worker, active or not.", "worker");
+    add(active, List.of(), all.count());
+    for (Appliance.WorkerStatus worker : all.workers()) {
+      List<String> label = List.of(Integer.toString(worker.index()));
+      utilisation.addMetric(label, worker.utilisation());
+      add(flows, label, worker.flows());
+    }
+    families.addAll(List.of(active, utilisation, flows));
   }
 
   private static void addProcess(List<MetricFamilySamples> families) {

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -96,6 +97,11 @@ class RelayTest {
               "reply");
     }
     assertThat(toBoth).isEqualTo(5);
+    assertThat(metric("sluice_workers_active")).isEqualTo(1);
+    assertThat(metric("sluice_worker_flows", "worker", "0")).isEqualTo(1);
+    assertThat(metric("sluice_worker_flows", "worker", "1")).isZero();
+    assertThat(metric("sluice_worker_utilisation", "worker", "0")).isBetween(0.0, 1.0);
+    assertThat(metric("sluice_worker_utilisation", "worker", "1")).isZero();
     assertThat(metric("sluice_fds_free")).isPositive();
     assertThat(
             metric(
@@ -118,7 +124,7 @@ class RelayTest {
     Appliance.Status status = appliance.status();
     assertThat(status.phase()).isEqualTo(Appliance.Phase.RUNNING);
     assertThat(status.flows()).isEqualTo(1);
-    assertThat(status.workers()).isEqualTo(2);
+    assertThat(status.workers()).isEqualTo(1);
     Appliance.FrontStatus front = appliance.fronts().getFirst();
     assertThat(front.flows()).isEqualTo(1);
     assertThat(front.assuredFlows()).isEqualTo(1);
@@ -136,6 +142,45 @@ class RelayTest {
     assertThat(flow.backend()).isIn("one", "two");
     assertThat(flow.requestBytes()).isEqualTo(10);
     assertThat(flow.idle()).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void anOperatorFixesHowManyWorkersAreActiveAndLetsGo() throws Exception {
+    Client client = keep(new Client("127.0.0.1"));
+    client.ask(front(), (byte) 1);
+    assertWorkers(1, Appliance.Scaling.AUTOMATIC, 2, 0);
+
+    appliance.scale(2);
+    assertWorkers(2, Appliance.Scaling.FIXED, 1, 1);
+    assertThat(appliance.status().workers()).isEqualTo(2);
+    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+
+    appliance.scale(1);
+    assertWorkers(1, Appliance.Scaling.FIXED, 2, 0);
+    assertThat(client.ask(front(), (byte) 3)).containsExactly(3);
+
+    appliance.scale(0);
+    assertWorkers(1, Appliance.Scaling.AUTOMATIC, 2, 0);
+    assertThat(appliance.workers().workers().getFirst().flows()).isEqualTo(1);
+    // One datagram came while both were active: at the listener that had moved, or at the other.
+    assertThat(metric("sluice_handover_total")).isIn(0.0, 1.0);
+    for (int count : new int[] {-1, 3}) {
+      assertThatThrownBy(() -> appliance.scale(count))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("must be 1 to 2 (workers.max), or 0 for automatic, not " + count);
+    }
+  }
+
+  private void assertWorkers(int count, Appliance.Scaling scaling, long... listeners) {
+    Appliance.WorkersStatus status = appliance.workers();
+    assertThat(status.count()).isEqualTo(count);
+    assertThat(status.scaling()).isEqualTo(scaling);
+    assertThat(List.of(status.min(), status.max())).containsExactly(1, 2);
+    assertThat(status.workers())
+        .extracting(Appliance.WorkerStatus::active)
+        .containsExactly(true, count > 1);
+    assertThat(status.workers().stream().mapToLong(Appliance.WorkerStatus::listeners))
+        .containsExactly(LongStream.of(listeners).boxed().toArray(Long[]::new));
   }
 
   @Test

@@ -84,10 +84,6 @@ final class Schema {
     if (min > max) {
       in.problem(
           "min", "must be at most max, which is " + max + (asked == 0 ? " (one a core)" : ""));
-    } else if (min != 1 && min != max) {
-      in.problem(
-          "min",
-          "workers that come and go are not supported yet; set it to 1 or to max (" + max + ")");
     }
     return new Workers(min, max);
   }

@@ -94,6 +94,7 @@ public final class Flow implements UdpSocket.Owner {
       return first;
     }
     backend.flowOpened();
+    lane.flows().add(0, 1);
     return flow;
   }
 
@@ -213,6 +214,7 @@ public final class Flow implements UdpSocket.Owner {
     lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
     backend.flowClosed();
+    lane.flows().add(0, -1);
     lane.table().ended(Objects.requireNonNull(closeReason));
   }
 

@@ -3,6 +3,7 @@ package io.sluice.flow;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Latency;
+import io.sluice.metrics.Tally;
 import io.sluice.net.Batch;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
@@ -13,6 +14,7 @@ import io.sluice.net.Worker;
  *
  * @param maxDatagramBytes longer datagrams are dropped, either way
  * @param latency time from a request to the next reply
+ * @param flows one counter: those that have a socket now
  */
 public record Lane(
     Worker worker,
@@ -21,7 +23,8 @@ public record Lane(
     int maxDatagramBytes,
     Account requests,
     Account replies,
-    Latency latency) {
+    Latency latency,
+    Tally flows) {
 
   /** Whether what lies in a slot is too long to be sent on; books what is dropped of it. */
   public boolean isOversize(Batch batch, int slot, Account account) {

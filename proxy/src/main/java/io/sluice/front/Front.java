@@ -6,6 +6,7 @@ import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
+import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
@@ -15,17 +16,20 @@ import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A named service that clients send to: for each of its addresses a reuseport socket on every
- * worker, and one table of flows for all of them.
+ * A named service that clients send to: for each of its addresses a reuseport socket for every
+ * worker, read by those that are active, and one table of flows for all of them.
  */
 public final class Front {
   private static final Logger log = LoggerFactory.getLogger(Front.class);
@@ -56,8 +60,10 @@ public final class Front {
   private final Future<?> tidying;
   private final List<Address> bound = new ArrayList<>();
 
-  /** By worker, then by listen address. */
+  /** By worker they are at home on, then by listen address. */
   private final List<List<Listener>> listeners = new ArrayList<>();
+
+  private boolean closed;
 
   private Front(Spec spec, Workers workers, Pool pool, FlowTable table) {
     this.spec = spec;
@@ -93,21 +99,78 @@ public final class Front {
       }
       front.listeners.add(List.copyOf(here));
     }
-    front.register();
+    try {
+      front.move(from -> Spread.over(from, workers.active()));
+    } catch (OsException | RuntimeException e) {
+      front.close();
+      throw e;
+    }
     return front;
   }
 
-  private void register() throws OsException {
+  /**
+   * Has the first {@code active} workers, and no others, read the listeners; returns when all have
+   * moved that had to. Flows stay on their workers.
+   */
+  public synchronized void spread(int active) {
     try {
-      workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::register));
+      if (!closed) {
+        move(from -> Spread.over(from, active));
+      }
+    } catch (OsException e) {
+      log.error(
+          "front {}: {}; a listener is read by nobody until this is tried again",
+          spec.name(),
+          e.getMessage());
+    }
+  }
+
+  /** Of each address the listeners read by {@code from} shall be read by what {@code deal} says. */
+  private synchronized void move(UnaryOperator<int[]> deal) throws OsException {
+    List<CompletableFuture<Void>> moves = new ArrayList<>();
+    for (int index = 0; index < bound.size(); index++) {
+      List<Listener> group = group(index);
+      int[] from = group.stream().mapToInt(Listener::reader).toArray();
+      int[] to = deal.apply(from);
+      for (int i = 0; i < to.length; i++) {
+        if (to[i] != from[i]) {
+          moves.add(group.get(i).moveTo(group.get(to[i])));
+        }
+      }
+    }
+    await(moves);
+  }
+
+  /** The listeners of one address, in the order of the workers they are at home on. */
+  private List<Listener> group(int index) {
+    return listeners.stream().map(ofWorker -> ofWorker.get(index)).toList();
+  }
+
+  private static void await(List<CompletableFuture<Void>> moves) throws OsException {
+    try {
+      CompletableFuture.allOf(moves.toArray(CompletableFuture[]::new)).join();
     } catch (CompletionException e) {
-      close();
       if (e.getCause() instanceof UncheckedIOException io
           && io.getCause() instanceof OsException os) {
         throw os;
       }
       throw e;
     }
+  }
+
+  /** How many flows live on a worker. */
+  public long flowsOn(Worker worker) {
+    return listeners.get(worker.index()).stream()
+        .mapToLong(listener -> listener.lane().flows().get(0))
+        .sum();
+  }
+
+  /** How many listeners a worker reads. */
+  public synchronized long listenersOn(Worker worker) {
+    return listeners.stream()
+        .flatMap(List::stream)
+        .filter(listener -> listener.reader() == worker.index())
+        .count();
   }
 
   /** One socket a worker on one address, in the order of the workers. */
@@ -147,7 +210,8 @@ public final class Front {
             spec.maxDatagramBytes(),
             new Account(),
             new Account(),
-            new Latency());
+            new Latency(),
+            new Tally(1));
     return new Listener(this, index, bound.get(index), lane, pool, affinity, clock);
   }
 
@@ -168,6 +232,20 @@ public final class Front {
     table.closeAll();
     tidying.cancel(false);
     awaitNoFlows();
+    closeListeners();
+  }
+
+  /** Nobody but its worker may read a listener that is closed: so all go home before. */
+  private synchronized void closeListeners() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      move(from -> IntStream.range(0, from.length).toArray());
+    } catch (OsException e) {
+      log.debug("front {}: a listener that nobody reads can be closed, too", spec.name(), e);
+    }
     workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::close));
   }
 

@@ -15,6 +15,7 @@ import io.sluice.net.UdpSocket;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One of a front's reuseport sockets, on one worker: the way of a datagram from the client to its
- * flow (docs/life-of-a-datagram.md).
+ * One of a front's reuseport sockets, and the worker it is at home on: the way of a datagram from
+ * the client to its flow (docs/life-of-a-datagram.md).
+ *
+ * <p>What its worker receives it books here, whichever of the address's sockets it reads: a
+ * listener <em>moves</em> when another worker, by its own listener of the same address, begins to
+ * read this one's socket (docs/adr/0008). Flows stay where they are, and their replies leave by the
+ * socket of their own worker.
  */
 final class Listener implements UdpSocket.Owner {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
@@ -43,6 +49,9 @@ final class Listener implements UdpSocket.Owner {
 
   /** The key of the datagram in hand; filled again for each. */
   private final FlowKey probe;
+
+  /** Whose worker reads this socket; written by that worker before it begins. */
+  private Listener reader = this;
 
   private long complainedAt;
   private int kernelDropsSeen;
@@ -66,9 +75,28 @@ final class Listener implements UdpSocket.Owner {
     probe = new FlowKey(index, address.isWildcard());
   }
 
-  void register() {
+  /** The index of the worker that reads this socket, or {@link Spread#NOBODY}; while none moves. */
+  int reader() {
+    return lane.socket().isJoined() ? reader.lane.worker().index() : Spread.NOBODY;
+  }
+
+  /**
+   * Has the worker of {@code next} read this socket: the worker that read it until now lets go of
+   * it, and only then is the next one told. So whatever the old one has handed over stands in the
+   * queues before all that the next one hands over, or receives for flows of its own.
+   */
+  CompletableFuture<Void> moveTo(Listener next) {
+    CompletableFuture<Void> free =
+        lane.socket().isJoined()
+            ? CompletableFuture.runAsync(lane.socket()::leave, reader.lane.worker()::execute)
+            : CompletableFuture.completedFuture(null);
+    return free.thenRunAsync(() -> joinWorkerOf(next), next.lane.worker()::execute);
+  }
+
+  private void joinWorkerOf(Listener next) {
+    reader = next;
     try {
-      lane.socket().register(lane.worker(), this);
+      lane.socket().join(next.lane.worker(), this);
     } catch (OsException e) {
       throw new UncheckedIOException(e);
     }
@@ -76,14 +104,14 @@ final class Listener implements UdpSocket.Owner {
 
   @Override
   public void readable() {
-    receive();
+    reader.receive(lane.socket());
   }
 
   /** Takes one batch of requests; returns how many. */
-  private int receive() {
+  private int receive(UdpSocket socket) {
     Batch batch = lane.worker().batch();
     batch.clear();
-    int n = lane.socket().receive(batch);
+    int n = socket.receive(batch);
     if (n > 0) {
       lane.requests().received(batch.datagrams(0, n), batch.bytes(0, n));
       relay(batch, n);
@@ -223,9 +251,9 @@ final class Listener implements UdpSocket.Owner {
   @Override
   public void failed(int errno) {}
 
-  /** Reads what the kernel still holds, then closes. */
+  /** Reads what the kernel still holds, then closes; at home. */
   void close() {
-    for (int looks = 0; looks < LAST_LOOKS && receive() > 0; looks++) {
+    for (int looks = 0; looks < LAST_LOOKS && receive(lane.socket()) > 0; looks++) {
       // flows are no longer opened, so these are booked as DRAINING
     }
     kernelDrops();

@@ -66,7 +66,7 @@ enum Segmentation {
   private static int[] arrived(boolean joined) throws OsException {
     try (UdpSocket to = UdpSocket.open(false)) {
       to.bind(Address.loopback());
-      if (joined && !to.join()) {
+      if (joined && !to.coalesce()) {
         return new int[0];
       }
       try (UdpSocket from = UdpSocket.open(false)) {

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * {@link Batch}.
  *
  * <p>Once registered it belongs to its worker's loop; only {@link #kernelDrops} may be asked from
- * elsewhere.
+ * elsewhere. A listener's is sent from by one worker while another may read it: sending and
+ * receiving share nothing that changes.
  */
 public final class UdpSocket implements EpollIoHandle {
 
@@ -116,7 +117,7 @@ public final class UdpSocket implements EpollIoHandle {
         socket.option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
       }
       if (Segmentation.found().joins()) {
-        socket.join();
+        socket.coalesce();
       }
       if (Segmentation.found().parts()) {
         socket.part();
@@ -257,16 +258,47 @@ public final class UdpSocket implements EpollIoHandle {
    * @throws OsException when epoll takes no more; the socket is closed then
    */
   public void register(Worker worker, Owner newOwner) throws OsException {
+    try {
+      join(worker, newOwner);
+    } catch (OsException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Like {@link #register} for a socket that comes and goes: it tells of what arrived in between,
+   * too.
+   *
+   * @throws OsException when epoll takes no more; the socket stays open, and tells nobody
+   */
+  public void join(Worker worker, Owner newOwner) throws OsException {
     own(newOwner);
     registration = worker.register(this);
     try {
       // Level-triggered: no second, empty receive to learn that nothing is left.
       registration.submit(EpollIoOps.EPOLLIN);
     } catch (UncheckedIOException e) {
-      close();
+      leave();
       int errno = e.getCause() instanceof NativeIoException os ? -os.expectedErr() : Errno.ENOMEM;
       throw new OsException("cannot watch a UDP socket", errno);
     }
+  }
+
+  /**
+   * Ends that its owner is told, on the loop it is told on: at once, even if an event waits in the
+   * same epoll answer. What arrives waits in the kernel.
+   */
+  public void leave() {
+    if (registration != null) {
+      registration.cancel();
+      registration = null;
+    }
+  }
+
+  /** Whether its owner is being told; asked by those who have it join and leave. */
+  public boolean isJoined() {
+    return registration != null;
   }
 
   /** Whom to tell of ICMP errors, even unregistered. */
@@ -277,7 +309,7 @@ public final class UdpSocket implements EpollIoHandle {
   /** Trains are large, a few fill the buffer that the system gives every socket. */
   private void expectBulk() {
     receiveBuffer(BULK_BUFFER_BYTES);
-    joins = !Segmentation.found().joins() || join();
+    joins = !Segmentation.found().joins() || coalesce();
   }
 
   private int receiveBuffer(int bufferBytes) {
@@ -289,7 +321,7 @@ public final class UdpSocket implements EpollIoHandle {
   }
 
   /** Lets the kernel join what arrives; false if it does not know how. */
-  boolean join() {
+  boolean coalesce() {
     joins = Linux.setsockopt(number(), Linux.SOL_UDP, Linux.UDP_GRO, 1) >= 0;
     return joins;
   }
@@ -417,9 +449,7 @@ public final class UdpSocket implements EpollIoHandle {
     } catch (IOException e) {
       throw new AssertionError("close of a UDP socket cannot fail", e);
     }
-    if (registration != null) {
-      registration.cancel();
-    }
+    leave();
   }
 
   public boolean isOpen() {

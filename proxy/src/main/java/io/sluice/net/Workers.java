@@ -15,15 +15,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
-/** The appliance's event loops. */
+/**
+ * The appliance's event loops, of which the first few are active: they read the listeners. The
+ * others end the flows they have, or have never had any, and no thread either.
+ */
 public final class Workers implements Iterable<Worker>, AutoCloseable {
   /** What the names of the loops' threads begin with. */
   public static final String THREAD_NAME = "sluice-worker";
 
   private final MultiThreadIoEventLoopGroup group;
   private final List<Worker> workers = new ArrayList<>();
+  private volatile int active;
 
-  private Workers(int count) {
+  private Workers(int active, int count) {
+    this.active = active;
     IoHandlerFactory epoll = EpollIoHandler.newFactory();
     List<GatheringIo> handlers = new ArrayList<>();
     IoHandlerFactory gathering =
@@ -41,9 +46,14 @@ public final class Workers implements Iterable<Worker>, AutoCloseable {
     }
   }
 
-  /** Starts {@code count} loops; {@link #requireSupported} first. */
+  /** Starts {@code count} loops, all active; {@link #requireSupported} first. */
   public static Workers start(int count) {
-    return new Workers(count);
+    return new Workers(count, count);
+  }
+
+  /** Starts {@code active} loops of up to {@code count}; {@link #requireSupported} first. */
+  public static Workers start(int active, int count) {
+    return new Workers(active, count);
   }
 
   /**
@@ -66,8 +76,18 @@ public final class Workers implements Iterable<Worker>, AutoCloseable {
     }
   }
 
+  /** Active or not. */
   public int count() {
     return workers.size();
+  }
+
+  /** How many of them, the first, read listeners. */
+  public int active() {
+    return active;
+  }
+
+  void activate(int count) {
+    active = count;
   }
 
   public Worker get(int index) {

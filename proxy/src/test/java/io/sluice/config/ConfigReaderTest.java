@@ -76,7 +76,7 @@ class ConfigReaderTest {
         Samples.read(
             """
             sluice {
-              drain-timeout = 1m, workers { min = 2, max = 2 }, echo { e = "127.0.0.1:9101" }
+              drain-timeout = 1m, workers { min = 2, max = 5 }, echo { e = "127.0.0.1:9101" }
               fronts {
                 z {
                   listen = ["127.0.0.1:"${PORT}, "[::1]:0", "[fe80::1%1]:5"], pool = "p.1", max-datagram = 4KiB, one-way = true
@@ -99,7 +99,7 @@ class ConfigReaderTest {
             Map.of("PORT", "5300"));
 
     assertThat(config.drainTimeout()).isEqualTo(Duration.ofMinutes(1));
-    assertThat(config.workers()).isEqualTo(new Workers(2, 2));
+    assertThat(config.workers()).isEqualTo(new Workers(2, 5));
     assertThat(config.echoes()).containsExactly(new Echo("e", at("127.0.0.1", 9101)));
     assertThat(config.admin().listen()).isEqualTo(at("::1", 0));
     assertThat(config.fronts()).extracting(Front::name).containsExactly("a", "z");

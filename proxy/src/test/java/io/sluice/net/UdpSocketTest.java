@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.Client;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -204,6 +206,60 @@ class UdpSocketTest {
   void knowsTheKernelsFeaturesAndPorts() {
     assertThat(KernelFeatures.found()).contains("SO_REUSEPORT", "IP_PKTINFO");
     assertThat(KernelFeatures.localPorts()).isBetween(1_000, 65_536);
+  }
+
+  /** In one epoll answer both are ready; whoever is told first has the other one leave. */
+  @Test
+  void whatHasLeftIsToldNothingNotEvenWhatWasReadyAndBackAgainAllOfIt() throws Exception {
+    UdpSocket[] both = {listen(), listen()};
+    BlockingQueue<Integer> told = new LinkedBlockingQueue<>();
+    try (Client client = new Client("127.0.0.1")) {
+      workers.onEach(
+          worker -> {
+            for (int i = 0; i < 2; i++) {
+              int me = i;
+              register(
+                  both[me],
+                  worker,
+                  owner(
+                      () -> {
+                        told.add(me);
+                        assertThat(both[me].receive(worker.batch())).isEqualTo(1);
+                        both[1 - me].leave();
+                      },
+                      errno -> {}));
+              send(client, both[me]); // while the loop is here, it cannot look
+            }
+          });
+      int first = Objects.requireNonNull(told.poll(5, TimeUnit.SECONDS));
+      workers.onEach(worker -> {}); // it goes through all that is ready before it runs a task
+      assertThat(told).isEmpty();
+      UdpSocket left = both[1 - first];
+      assertThat(left.isJoined()).isFalse();
+      assertThat(both[first].isJoined()).isTrue();
+      BlockingQueue<Integer> now = new LinkedBlockingQueue<>();
+      workers.onEach(
+          worker ->
+              register(
+                  left, worker, owner(() -> now.add(left.receive(worker.batch())), errno -> {})));
+      assertThat(now.poll(5, TimeUnit.SECONDS)).isEqualTo(1);
+      workers.onEach(worker -> left.leave());
+      workers.onEach(worker -> left.leave()); // which is no harm
+    }
+  }
+
+  private UdpSocket listen() throws OsException {
+    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 1 << 16);
+    open.add(socket);
+    return socket;
+  }
+
+  private static void send(Client client, UdpSocket to) {
+    try {
+      client.send(to.localAddress().toInetSocketAddress(), (byte) 1);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private InetSocketAddress echo(Address address) throws Exception {
