@@ -171,17 +171,17 @@ public final class Flow implements UdpSocket.Owner {
       lane.latency().record(now - askedAt);
       askedAt = 0;
     }
+    seen(now);
     if (standing == Standing.UNASSURED) {
       lane.table().assure(this);
     }
-    seen(now);
   }
 
   private void seen(long now) {
     seenAt = now;
     if (lane.table().isTouchDue(touchedAt, now)) {
       touchedAt = now;
-      lane.table().touch(this);
+      lane.table().touch(this, now);
     }
   }
 
@@ -225,6 +225,7 @@ public final class Flow implements UdpSocket.Owner {
       // replies may have come in since
     }
     lane.worker().outbox().flush();
+    lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
     backend.flowClosed();
     lane.table().ended(Objects.requireNonNull(closeReason));

@@ -34,8 +34,18 @@ public final class FlowTable {
   /** A flow this long without a datagram is taken to be done when Sluice is stopping. */
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** How far behind the time may be that Caffeine is told. */
+  private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
   private final Limits limits;
   private final LongSupplier clock;
+
+  /**
+   * The time, as Caffeine is told at every look-up: set once a batch and, so that the loops do not
+   * keep taking its cache line from each other, once a millisecond at most.
+   */
+  private final AtomicLong now;
+
   private final Budget budget;
   private final Cache<FlowKey, Flow> flows;
   private final Policy<FlowKey, Flow> policy;
@@ -59,17 +69,25 @@ public final class FlowTable {
   public FlowTable(Limits limits, LongSupplier clock) {
     this.limits = limits;
     this.clock = clock;
-    budget = new Budget(limits.newPerSecond(), clock.getAsLong());
+    now = new AtomicLong(clock.getAsLong());
+    budget = new Budget(limits.newPerSecond(), now.get());
     touchNanos = Math.min(limits.idleTimeout().toNanos() / 8, TimeUnit.SECONDS.toNanos(1));
     flows =
         Caffeine.newBuilder()
             .expireAfter(new TimeToLive())
-            .ticker(clock::getAsLong)
+            .ticker(now::getOpaque)
             // An end only puts a chore on the flow's loop: not worth another thread.
             .executor(Runnable::run)
             .removalListener(FlowTable::onRemoval)
             .build();
     policy = flows.policy();
+  }
+
+  /** Tells the time; before looking up the flows of a batch. */
+  public void tick(long time) {
+    if (time - now.getOpaque() >= TICK_NANOS) {
+      now.setOpaque(time);
+    }
   }
 
   /**
@@ -128,7 +146,7 @@ public final class FlowTable {
       return;
     }
     unassured.decrementAndGet();
-    touch(flow);
+    touch(flow, flow.seenAt());
   }
 
   /** Takes out a flow that is being closed. */
@@ -151,12 +169,14 @@ public final class FlowTable {
   }
 
   /** Puts off a flow's idle time-out. */
-  void touch(Flow flow) {
+  void touch(Flow flow, long at) {
+    tick(at);
     var _ = flows.getIfPresent(flow.key()); // a read is what Caffeine counts as use
   }
 
   /** Ends what has timed out, and when draining what has gone quiet; a few times a second. */
   public void tidy() {
+    tick(clock.getAsLong());
     flows.cleanUp();
     keepLine(); // else, with no newcomer, it would hold flows that have long ended
     if (draining) {

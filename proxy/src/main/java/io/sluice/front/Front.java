@@ -214,8 +214,14 @@ public final class Front {
     return listeners.stream().flatMap(List::stream).map(Listener::lane).toList();
   }
 
-  /** Datagrams the kernel dropped since start because a listener's buffer was full. */
+  /**
+   * Datagrams the kernel dropped since start because a buffer was full: a listener's or, once a
+   * flow has ended, that of its link.
+   */
   public long kernelDrops() {
-    return listeners.stream().flatMap(List::stream).mapToLong(Listener::kernelDrops).sum();
+    return listeners.stream()
+        .flatMap(List::stream)
+        .mapToLong(listener -> listener.kernelDrops() + listener.lane().replies().overflowed())
+        .sum();
   }
 }

@@ -94,6 +94,7 @@ final class Listener implements UdpSocket.Owner {
   /** Consecutive datagrams of one flow form a run, which leaves as one. */
   private void relay(Batch batch, int n) {
     long now = clock.getAsLong();
+    lane.table().tick(now);
     Flow flow = null;
     int start = 0;
     for (int slot = 0; slot < n; slot++) {
@@ -196,6 +197,7 @@ final class Listener implements UdpSocket.Owner {
     batch.load(payload, segmentBytes);
     lane.requests().taken(batch.datagrams(0));
     long now = clock.getAsLong();
+    lane.table().tick(now);
     Flow flow = admit(batch, 0, key, now);
     if (flow != null) {
       flow.request(batch, 0, 1, now);

@@ -36,6 +36,8 @@ public final class UdpSocket implements EpollIoHandle {
    */
   private static final int SINGLES = 15;
 
+  private static final int BULK_BUFFER_BYTES = 2 << 20;
+
   /** Datagrams in one read that tell a bulk flow, for which joining pays (DESIGN, section 5). */
   private static final int BULK = 16;
 
@@ -54,7 +56,7 @@ public final class UdpSocket implements EpollIoHandle {
   /** Whether it has one peer, of whose ICMP errors it hears. */
   private boolean connected;
 
-  /** Whether the kernel joins what arrives into trains (UDP_GRO). */
+  /** Whether the kernel joins what arrives into trains (UDP_GRO), as far as it can. */
   private boolean joins;
 
   /** Whether all it receives has passed the filter of its connection. */
@@ -111,9 +113,7 @@ public final class UdpSocket implements EpollIoHandle {
           socket.option(Linux.SOL_IP, Linux.IP_PKTINFO, 1, "IP_PKTINFO");
         }
       }
-      // The forced variants pass the system's limit but need CAP_NET_ADMIN.
-      if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes)
-          < 0) {
+      if (socket.receiveBuffer(bufferBytes) < 0) {
         socket.option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
       }
       if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes)
@@ -288,6 +288,20 @@ public final class UdpSocket implements EpollIoHandle {
     owner = newOwner;
   }
 
+  /** Trains are large, a few fill the buffer that the system gives every socket. */
+  private void expectBulk() {
+    receiveBuffer(BULK_BUFFER_BYTES);
+    joins = !Segmentation.found().joins() || join();
+  }
+
+  private int receiveBuffer(int bufferBytes) {
+    // The forced variant passes the system's limit but needs CAP_NET_ADMIN.
+    int result = Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes);
+    return result >= 0
+        ? result
+        : Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes);
+  }
+
   /** Lets the kernel join what arrives; false if it does not know how. */
   boolean join() {
     joins = Linux.setsockopt(number(), Linux.SOL_UDP, Linux.UDP_GRO, 1) >= 0;
@@ -297,6 +311,11 @@ public final class UdpSocket implements EpollIoHandle {
   /** Lets the kernel part trains, until it refuses one. */
   void part() {
     largestSegment = ANY_SEGMENT;
+  }
+
+  /** Whether the kernel is asked to part trains of datagrams of this size. */
+  boolean parts(int segmentBytes) {
+    return segmentBytes <= largestSegment;
   }
 
   /**
@@ -324,8 +343,8 @@ public final class UdpSocket implements EpollIoHandle {
     if (connected && !joins) {
       if (n == 1 && settled) { // else it is asked who sent it
         singles = SINGLES;
-      } else if (n >= BULK && Segmentation.found().joins()) {
-        join();
+      } else if (n >= BULK) {
+        expectBulk();
       }
     }
     return n;
@@ -360,7 +379,7 @@ public final class UdpSocket implements EpollIoHandle {
     int end = from + n;
     int retried = -1;
     while (slot < end) {
-      if (batch.segmentBytes(slot) > largestSegment) {
+      if (!parts(batch.segmentBytes(slot))) {
         sendApart(batch, slot++, account);
         continue;
       }

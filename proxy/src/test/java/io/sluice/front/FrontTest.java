@@ -399,8 +399,10 @@ class FrontTest {
       client.send(at, (byte) 2);
       assertThat(client.receive(20)).isNull();
     }
+    Map<Drop, Long> before = drops(); // the ejection may have come before the last of those
     client.send(at, (byte) 3);
-    await().until(() -> drops().equals(Map.of(Drop.NO_BACKEND, 1L)));
+    long dropped = before.getOrDefault(Drop.NO_BACKEND, 0L);
+    await().until(() -> drops().equals(Map.of(Drop.NO_BACKEND, dropped + 1)));
   }
 
   @Test
