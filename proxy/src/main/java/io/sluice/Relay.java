@@ -3,7 +3,6 @@ package io.sluice;
 import static java.util.Comparator.comparing;
 import static java.util.Comparator.comparingLong;
 
-import com.sun.management.UnixOperatingSystemMXBean;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.DefaultExports;
 import io.sluice.config.SluiceConfig;
@@ -14,12 +13,12 @@ import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Autoscaler;
-import io.sluice.net.KernelFeatures;
+import io.sluice.net.Dialer;
+import io.sluice.net.Ports;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
-import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -39,9 +38,6 @@ import org.slf4j.LoggerFactory;
 final class Relay implements Datapath, Appliance {
   private static final Logger log = LoggerFactory.getLogger(Relay.class);
 
-  /** Beside flows: the JVM's own files, the admin API's connections, a margin. */
-  private static final long OTHER_FDS = 512;
-
   private final String transport;
   private final SluiceConfig config;
   private final Workers workers;
@@ -56,6 +52,7 @@ final class Relay implements Datapath, Appliance {
 
   /**
    * @param pools by name; those of {@code config} once all have been opened
+   * @param dialers by pool, likewise
    * @param fronts those of {@code config} once all have been opened
    */
   Relay(
@@ -63,7 +60,9 @@ final class Relay implements Datapath, Appliance {
       SluiceConfig config,
       Workers workers,
       ScheduledExecutorService control,
+      Ports ports,
       Map<String, Pool> pools,
+      Map<String, Dialer> dialers,
       List<Front> fronts) {
     this.transport = transport;
     this.config = config;
@@ -76,36 +75,9 @@ final class Relay implements Datapath, Appliance {
             workers,
             config.workers().min(),
             active -> fronts.forEach(front -> front.spread(active)));
-    metrics.register(new RelayMetrics(fronts, pools.values(), this::workers));
+    metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
     DefaultExports.register(metrics);
-    warnOfScarcity();
-  }
-
-  /** What the system will refuse before our own limits do, said at start rather than under load. */
-  private void warnOfScarcity() {
-    long listeners = 0;
-    long flows = 0;
-    for (SluiceConfig.Front front : config.fronts()) {
-      listeners += (long) front.listen().size() * workers.count();
-      flows += front.flows().max() + (front.oneWay() ? 0 : front.flows().unassuredMax());
-    }
-    if (OTHER_FDS + listeners + flows > fdsMax()) {
-      log.warn(
-          "all flows.max and unassured-max together are {} flows, with a file descriptor each, but"
-              + " this process may open {}: flows beyond that are refused as NO_FD; raise the limit"
-              + " (ulimit -n, LimitNOFILE, --ulimit nofile) or lower flows.max",
-          flows,
-          fdsMax());
-    }
-    long ports = KernelFeatures.localPorts();
-    if (flows > ports) {
-      log.warn(
-          "all flows.max and unassured-max together are {} flows, with a local port each, but"
-              + " net.ipv4.ip_local_port_range has {}: flows beyond that are refused as NO_PORT;"
-              + " widen the range or lower flows.max",
-          flows,
-          ports);
-    }
+    Supply.warnOfScarcity(config, ports);
   }
 
   /** Once all fronts are open. */
@@ -158,8 +130,8 @@ final class Relay implements Datapath, Appliance {
         Duration.ofNanos(System.nanoTime() - startedNanos),
         workers.active(),
         flowCount(),
-        fdsOpen(),
-        fdsMax());
+        Supply.fdsOpen(),
+        Supply.fdsMax());
   }
 
   @Override
@@ -344,17 +316,5 @@ final class Relay implements Datapath, Appliance {
 
   private long flowCount() {
     return fronts.stream().mapToLong(front -> front.flows().count()).sum();
-  }
-
-  static long fdsOpen() {
-    return os().getOpenFileDescriptorCount();
-  }
-
-  static long fdsMax() {
-    return os().getMaxFileDescriptorCount();
-  }
-
-  private static UnixOperatingSystemMXBean os() {
-    return (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
   }
 }

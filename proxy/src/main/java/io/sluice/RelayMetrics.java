@@ -9,11 +9,14 @@ import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Latency;
+import io.sluice.net.Dialer;
+import io.sluice.net.Fds;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 
@@ -25,12 +28,20 @@ final class RelayMetrics extends Collector {
   private final Collection<Front> fronts;
   private final Collection<Pool> pools;
   private final Supplier<Appliance.WorkersStatus> workers;
+  private final Map<String, Dialer> dialers;
+  private final Fds fds;
 
   RelayMetrics(
-      Collection<Front> fronts, Collection<Pool> pools, Supplier<Appliance.WorkersStatus> workers) {
+      Collection<Front> fronts,
+      Collection<Pool> pools,
+      Supplier<Appliance.WorkersStatus> workers,
+      Map<String, Dialer> dialers,
+      Fds fds) {
     this.fronts = fronts;
     this.pools = pools;
     this.workers = workers;
+    this.dialers = dialers;
+    this.fds = fds;
   }
 
   @Override
@@ -42,6 +53,7 @@ final class RelayMetrics extends Collector {
     addBackends(families);
     addLatency(families);
     addWorkers(families);
+    addSupply(families);
     addProcess(families);
     return families;
   }
@@ -214,12 +226,24 @@ final class RelayMetrics extends Collector {
     families.addAll(List.of(active, utilisation, flows));
   }
 
-  private static void addProcess(List<MetricFamilySamples> families) {
+  private void addSupply(List<MetricFamilySamples> families) {
+    var ports =
+        gauge(
+            "sluice_ports_free",
+            "Local ports left for new flows from one local address (any: the route's choice), to"
+                + " the backend that has fewest.",
+            "pool",
+            "source");
+    dialers.forEach(
+        (pool, dialer) ->
+            dialer.free().forEach((source, free) -> add(ports, List.of(pool, source), free)));
+    families.add(ports);
     families.add(
         new GaugeMetricFamily(
-            "sluice_fds_free",
-            "File descriptors the process may still open.",
-            (double) (Relay.fdsMax() - Relay.fdsOpen())));
+            "sluice_fds_free", "File descriptors left for new flows.", (double) fds.free()));
+  }
+
+  private static void addProcess(List<MetricFamilySamples> families) {
     var build =
         gauge(
             "sluice_build_info", "Always 1; the labels say what runs.", "version", "java", "netty");

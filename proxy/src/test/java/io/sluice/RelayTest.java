@@ -8,6 +8,7 @@ import io.sluice.config.ConfigReader;
 import io.sluice.config.Names;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
+import io.sluice.net.KernelFeatures;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -102,7 +103,9 @@ class RelayTest {
     assertThat(metric("sluice_worker_flows", "worker", "1")).isZero();
     assertThat(metric("sluice_worker_utilisation", "worker", "0")).isBetween(0.0, 1.0);
     assertThat(metric("sluice_worker_utilisation", "worker", "1")).isZero();
-    assertThat(metric("sluice_fds_free")).isPositive();
+    int ports = KernelFeatures.localPorts().cardinality();
+    assertThat(metric("sluice_ports_free", "pool", "echoes", "source", "any")).isEqualTo(ports - 1);
+    assertThat(metric("sluice_fds_free")).isBetween(1.0, Supply.fdsMax() - 2.0 - 1 - 1);
     assertThat(
             metric(
                 "sluice_build_info",
@@ -257,7 +260,44 @@ class RelayTest {
                 + " address; `ip address` lists those it has");
   }
 
+  @Test
+  void aSourceAddressOfNobodyHereSaysSo() {
+    assertThatThrownBy(
+            () -> start("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"192.0.2.1\"]"))
+        .isInstanceOf(StartFailure.class)
+        .hasMessage(
+            "pool 'echoes': cannot send from source address 192.0.2.1: no interface of this machine"
+                + " has that address; `ip address` lists those it has");
+  }
+
+  @Test
+  void flowsLeaveFromTheSourceAddressesEvenly() throws Exception {
+    Datapath other =
+        keep(start("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"127.0.0.8\"]"));
+    InetSocketAddress front = other.appliance().fronts().getFirst().listen().getFirst();
+    for (int i = 0; i < 4; i++) {
+      keep(new Client("127.0.0.1")).ask(front, (byte) i);
+    }
+    int ports = KernelFeatures.localPorts().cardinality();
+    for (String source : List.of("127.0.0.7", "127.0.0.8")) {
+      // One of two backends has at least two of four flows, from either address one or two.
+      assertThat(
+              other
+                  .appliance()
+                  .metrics()
+                  .getSampleValue(
+                      "sluice_ports_free",
+                      new String[] {"pool", "source"},
+                      new String[] {"echoes", source}))
+          .isBetween(ports - 2.0, ports - 1.0);
+    }
+  }
+
   private Datapath start(String listen) throws Exception {
+    return start(listen, "");
+  }
+
+  private Datapath start(String listen, String ofPool) throws Exception {
     Plugins plugins = Plugins.load(getClass().getClassLoader());
     SluiceConfig config =
         ConfigReader.read(
@@ -266,10 +306,10 @@ class RelayTest {
             sluice {
               workers { min = 1, max = 2 }
               fronts { echo { listen = ["%s"], pool = echoes, max-datagram = 100, flows { max = 1000, unassured-max = 1000 } } }
-              pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } } } }
+              pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } }, %s } }
             }
             """
-                .formatted(listen, one.address().getPort(), two.address().getPort()),
+                .formatted(listen, one.address().getPort(), two.address().getPort(), ofPool),
             new Names(plugins.balancers().keySet(), plugins.keyExtractors().keySet()));
     return new EpollTransport().open(config, plugins);
   }

@@ -1,5 +1,6 @@
 package io.sluice.flow;
 
+import io.sluice.metrics.Drop;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
@@ -85,7 +86,7 @@ public final class Flow implements UdpSocket.Owner {
    * @throws OsException when the kernel has no socket, port or route for it
    */
   public static Flow open(FlowKey key, Lane lane, Backend backend, long now) throws OsException {
-    UdpSocket link = UdpSocket.dial(Address.of(backend.address()));
+    UdpSocket link = lane.dialer().dial(Address.of(backend.address()));
     Flow flow = new Flow(key, lane, backend, link, now);
     link.register(lane.worker(), flow);
     Flow first = lane.table().enter(flow);
@@ -124,9 +125,23 @@ public final class Flow implements UdpSocket.Owner {
     int from = outbox.receive(link);
     int n = outbox.batch().filled() - from;
     if (n > 0) {
-      reply(outbox, from, n, lane.table().clock().getAsLong());
+      int strays = strays(outbox.batch(), from, n);
+      if (strays < n) {
+        reply(outbox, from + strays, n - strays, lane.table().clock().getAsLong());
+      }
     }
     return n;
+  }
+
+  /** Books what is not the backend's; it fills the first slots. */
+  private int strays(Batch batch, int from, int n) {
+    int strays = link.strays(batch, from, n);
+    if (strays > 0) {
+      int datagrams = batch.datagrams(from, strays);
+      lane.replies().received(datagrams, batch.bytes(from, strays));
+      lane.replies().dropped(Drop.BAD_SOURCE, datagrams);
+    }
+    return strays;
   }
 
   /** The backend's datagrams are to go to the client. */

@@ -34,8 +34,6 @@ public final class FlowTable {
   /** A flow this long without a datagram is taken to be done when Sluice is stopping. */
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  private static final long SHORTAGE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
   /** How far behind the time may be that Caffeine is told. */
   private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -64,7 +62,6 @@ public final class FlowTable {
   private final AtomicLongArray closed = new AtomicLongArray(CloseReason.values().length);
   private final long touchNanos;
   private volatile boolean draining;
-  private volatile @Nullable Shortage shortage;
 
   /**
    * @param clock nanoseconds, as of {@link System#nanoTime}
@@ -109,19 +106,7 @@ public final class FlowTable {
     if (assured.get() >= limits.max()) {
       return Drop.FLOW_LIMIT;
     }
-    Shortage lately = shortage;
-    if (lately != null && now - lately.until < 0) {
-      return lately.reason;
-    }
     return budget.take(now) ? null : Drop.FLOW_RATE;
-  }
-
-  /**
-   * The system has none left of what a flow needs (NO_PORT, NO_FD): no flow is opened for a moment.
-   * To find no port takes the kernel up to 3 ms, which at every newcomer would hold up all others.
-   */
-  public void ranShort(Drop reason, long now) {
-    shortage = new Shortage(reason, now + SHORTAGE_NANOS);
   }
 
   /**
@@ -261,8 +246,6 @@ public final class FlowTable {
       flow.close(flow.isAssured() ? CloseReason.IDLE : CloseReason.UNASSURED);
     }
   }
-
-  private record Shortage(Drop reason, long until) {}
 
   private final class TimeToLive implements Expiry<FlowKey, Flow> {
     /** An assured flow reports its use only every so often: allow for that, so none ends early. */

@@ -5,12 +5,13 @@ import io.sluice.metrics.Drop;
 import io.sluice.metrics.Latency;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Batch;
+import io.sluice.net.Dialer;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 
 /**
  * What the flows of one listener share: the loop they live on, the socket their replies leave by,
- * the table they stand in, and the books.
+ * the table they stand in, who opens their links, and the books.
  *
  * @param maxDatagramBytes longer datagrams are dropped, either way
  * @param latency time from a request to the next reply
@@ -20,6 +21,7 @@ public record Lane(
     Worker worker,
     UdpSocket socket,
     FlowTable table,
+    Dialer dialer,
     int maxDatagramBytes,
     Account requests,
     Account replies,

@@ -8,6 +8,7 @@ import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
+import io.sluice.net.Dialer;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
@@ -55,6 +56,7 @@ public final class Front {
 
   private final Spec spec;
   private final Pool pool;
+  private final Dialer dialer;
   private final FlowTable table;
   private final Workers workers;
   private final Future<?> tidying;
@@ -65,10 +67,11 @@ public final class Front {
 
   private boolean closed;
 
-  private Front(Spec spec, Workers workers, Pool pool, FlowTable table) {
+  private Front(Spec spec, Workers workers, Pool pool, Dialer dialer, FlowTable table) {
     this.spec = spec;
     this.workers = workers;
     this.pool = pool;
+    this.dialer = dialer;
     this.table = table;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
@@ -76,12 +79,18 @@ public final class Front {
   /**
    * Binds all sockets, then begins to receive.
    *
+   * @param dialer opens the flows' links to the pool's backends
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
   public static Front open(
-      Spec spec, Workers workers, Pool pool, KeyExtractor affinity, LongSupplier clock)
+      Spec spec,
+      Workers workers,
+      Pool pool,
+      Dialer dialer,
+      KeyExtractor affinity,
+      LongSupplier clock)
       throws OsException {
-    Front front = new Front(spec, workers, pool, new FlowTable(spec.limits(), clock));
+    Front front = new Front(spec, workers, pool, dialer, new FlowTable(spec.limits(), clock));
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -207,6 +216,7 @@ public final class Front {
             worker,
             socket,
             table,
+            dialer,
             spec.maxDatagramBytes(),
             new Account(),
             new Account(),

@@ -192,9 +192,7 @@ final class Listener implements UdpSocket.Owner {
       return Flow.open(key.copy(), lane, backend, now);
     } catch (OsException e) {
       Drop reason = Errno.ofDial(e.errno());
-      if (reason != Drop.UNREACHABLE) {
-        lane.table().ranShort(reason, now);
-      } else if (Errno.isUnreachable(e.errno())) {
+      if (Errno.isUnreachable(e.errno())) {
         backend.refused(FlowTable.nextId()); // no route there is evidence like an ICMP error
       }
       return drop(reason, batch, slot);

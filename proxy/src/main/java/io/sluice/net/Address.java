@@ -68,6 +68,12 @@ public record Address(long head, long hi, long lo, int scope) {
         : new Address(Linux.AF_INET | netPort | localLo << 32, 0, 0, 0);
   }
 
+  /** The same host's, with this port. */
+  Address withPort(int port) {
+    long netPort = Short.toUnsignedLong(Short.reverseBytes((short) port)) << 16;
+    return new Address((head & ~0xFFFF_0000L) | netPort, hi, lo, scope);
+  }
+
   public boolean isIpv6() {
     return isIpv6(head);
   }

@@ -239,6 +239,24 @@ public final class Batch {
     return names.get(JAVA_INT, name(slot) + 24);
   }
 
+  /** How many of {@code n} slots there are up to the last that is not from a peer. */
+  int upToLastNotFrom(Address peer, int from, int n) {
+    int count = n;
+    while (count > 0 && isFrom(peer, from + count - 1)) {
+      count--;
+    }
+    return count;
+  }
+
+  private boolean isFrom(Address peer, int slot) {
+    return peer.isIpv6()
+        // Without the flow info.
+        ? (int) sourceHead(slot) == (int) peer.head()
+            && sourceHi(slot) == peer.hi()
+            && sourceLo(slot) == peer.lo()
+        : sourceHead(slot) == peer.head();
+  }
+
   /**
    * First 8 bytes of the IPv6 address the datagram was sent to; 0 for IPv4, or if the socket does
    * not report it.

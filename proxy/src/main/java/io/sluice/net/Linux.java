@@ -30,6 +30,7 @@ final class Linux {
   static final int SOCK_CLOEXEC = 0x80000;
 
   static final int SOL_SOCKET = 1;
+  static final int SO_REUSEADDR = 2;
   static final int SO_SNDBUF = 7;
   static final int SO_RCVBUF = 8;
   static final int SO_REUSEPORT = 15;
@@ -88,6 +89,9 @@ final class Linux {
   static final int SOCKADDR_IN_BYTES = 16;
   static final int SOCKADDR_IN6_BYTES = 28;
 
+  /** Either, and as the words of an {@link Address}. */
+  static final int SOCKADDR_ROOM_BYTES = 32;
+
   /**
    * Position of the drop count in what SO_MEMINFO answers, nine 32-bit numbers (linux/sock_diag.h,
    * SK_MEMINFO_DROPS).
@@ -118,12 +122,22 @@ final class Linux {
   private static final MethodHandle SENDTO =
       call("sendto", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
 
-  /**
-   * Where errno is put for this thread; a segment a thread, because the calls of different loops
-   * overlap.
-   */
-  private static final ThreadLocal<MemorySegment> ERRNO =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
+  /** What a thread's calls need beside their results; its own, because those of loops overlap. */
+  private static final class Scratch {
+    final MemorySegment errno = newErrno(Arena.ofAuto());
+    final MemorySegment address = Arena.ofAuto().allocate(SOCKADDR_ROOM_BYTES, 8);
+    final MemorySegment value = Arena.ofAuto().allocate(JAVA_INT);
+
+    MemorySegment address(Address words) {
+      address.set(JAVA_LONG, 0, words.head());
+      address.set(JAVA_LONG, 8, words.hi());
+      address.set(JAVA_LONG, 16, words.lo());
+      address.set(JAVA_INT, 24, words.scope());
+      return address;
+    }
+  }
+
+  private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
   private Linux() {}
 
@@ -135,7 +149,7 @@ final class Linux {
   }
 
   static int socket(int family, int type) {
-    MemorySegment errno = ERRNO.get();
+    MemorySegment errno = SCRATCH.get().errno;
     try {
       return result((int) SOCKET.invokeExact(errno, family, type, 0), errno);
     } catch (Throwable t) {
@@ -143,26 +157,35 @@ final class Linux {
     }
   }
 
-  static int bind(int fd, MemorySegment address, int bytes) {
-    MemorySegment errno = ERRNO.get();
+  static int bind(int fd, Address address) {
+    Scratch scratch = SCRATCH.get();
+    MemorySegment name = scratch.address(address);
     try {
-      return result((int) BIND.invokeExact(errno, fd, address, bytes), errno);
+      return result(
+          (int) BIND.invokeExact(scratch.errno, fd, name, sockaddrBytes(address)), scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }
   }
 
-  static int connect(int fd, MemorySegment address, int bytes) {
-    MemorySegment errno = ERRNO.get();
+  static int connect(int fd, Address address) {
+    Scratch scratch = SCRATCH.get();
+    MemorySegment name = scratch.address(address);
     try {
-      return result((int) CONNECT.invokeExact(errno, fd, address, bytes), errno);
+      return result(
+          (int) CONNECT.invokeExact(scratch.errno, fd, name, sockaddrBytes(address)),
+          scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }
+  }
+
+  private static int sockaddrBytes(Address address) {
+    return address.isIpv6() ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
   }
 
   static int getsockname(int fd, MemorySegment address, MemorySegment bytes) {
-    MemorySegment errno = ERRNO.get();
+    MemorySegment errno = SCRATCH.get().errno;
     try {
       return result((int) GETSOCKNAME.invokeExact(errno, fd, address, bytes), errno);
     } catch (Throwable t) {
@@ -171,18 +194,21 @@ final class Linux {
   }
 
   static int setsockopt(int fd, int level, int option, int value) {
-    MemorySegment errno = ERRNO.get();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment v = arena.allocateFrom(JAVA_INT, value);
+    Scratch scratch = SCRATCH.get();
+    scratch.value.set(JAVA_INT, 0, value);
+    try {
       return result(
-          (int) SETSOCKOPT.invokeExact(errno, fd, level, option, v, Integer.BYTES), errno);
+          (int)
+              SETSOCKOPT.invokeExact(
+                  scratch.errno, fd, level, option, scratch.value, Integer.BYTES),
+          scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }
   }
 
   static int getsockopt(int fd, int level, int option, MemorySegment value, MemorySegment bytes) {
-    MemorySegment errno = ERRNO.get();
+    MemorySegment errno = SCRATCH.get().errno;
     try {
       return result((int) GETSOCKOPT.invokeExact(errno, fd, level, option, value, bytes), errno);
     } catch (Throwable t) {

@@ -60,6 +60,9 @@ public final class UdpSocket implements EpollIoHandle {
   /** Whether the kernel joins what arrives into trains (UDP_GRO), as far as it can. */
   private boolean joins;
 
+  /** Whether all it receives has passed the filter of its connection. */
+  private boolean settled;
+
   /** The kernel parts trains of datagrams up to this size (UDP_SEGMENT); 0: it parts none. */
   private int largestSegment;
 
@@ -68,6 +71,11 @@ public final class UdpSocket implements EpollIoHandle {
 
   private @Nullable Owner owner;
   private @Nullable IoRegistration registration;
+
+  /** Where to give back what it took; of a {@link Dialer}'s sockets only. */
+  private @Nullable Outlet outlet;
+
+  private char port;
 
   private UdpSocket(int fd, boolean ipv6) {
     this.fd = new FileDescriptor(fd);
@@ -99,9 +107,6 @@ public final class UdpSocket implements EpollIoHandle {
     UdpSocket socket = openFor(address);
     try {
       socket.option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
-      if (address.isIpv6()) {
-        socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-      }
       if (address.isWildcard()) { // several local addresses: learn which one a client used
         if (address.isIpv6()) {
           socket.option(Linux.SOL_IPV6, Linux.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
@@ -138,9 +143,6 @@ public final class UdpSocket implements EpollIoHandle {
   public static Address claim(Address address) throws OsException {
     UdpSocket socket = openFor(address);
     try {
-      if (address.isIpv6()) {
-        socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-      }
       socket.bind(address);
       return socket.localAddress();
     } finally {
@@ -148,48 +150,60 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  private static UdpSocket openFor(Address address) throws OsException {
+  /** Opens a socket to be bound to an address; an IPv6 wildcard will not take IPv4's ports too. */
+  static UdpSocket openFor(Address address) throws OsException {
+    UdpSocket socket;
     try {
-      return open(address.isIpv6());
+      socket = open(address.isIpv6());
     } catch (OsException e) {
       throw new OsException("cannot open a UDP socket for " + address, e.errno());
     }
-  }
-
-  /**
-   * Opens a socket from any free local port to one peer, from which alone it receives and of whose
-   * ICMP errors it hears.
-   */
-  public static UdpSocket dial(Address peer) throws OsException {
-    UdpSocket socket = open(peer.isIpv6());
-    if (Segmentation.found().parts()) {
-      socket.part();
+    if (address.isIpv6() && address.isWildcard()) {
+      Linux.setsockopt(socket.number(), Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1);
     }
-    try {
-      socket.connect(peer);
-      return socket;
-    } catch (OsException e) {
-      socket.close();
-      throw e;
-    }
+    return socket;
   }
 
   void connect(Address peer) throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      int result = Linux.connect(number(), sockaddr(arena, peer), sockaddrBytes(peer));
-      if (result < 0) {
-        throw new OsException("cannot connect a UDP socket to " + peer, -result);
-      }
-      connected = true;
+    int result = tryConnect(peer);
+    if (result < 0) {
+      throw new OsException("cannot connect a UDP socket to " + peer, -result);
     }
   }
 
   void bind(Address address) throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      int result = Linux.bind(number(), sockaddr(arena, address), sockaddrBytes(address));
-      if (result < 0) {
-        throw new OsException("cannot bind " + address, -result);
-      }
+    int result = tryBind(address);
+    if (result < 0) {
+      throw new OsException("cannot bind " + address, -result);
+    }
+  }
+
+  /** Binds it; 0 or minus errno. */
+  int tryBind(Address address) {
+    return Linux.bind(number(), address);
+  }
+
+  /** From now on others who do likewise may bind its address. */
+  void shareAddress() {
+    Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_REUSEADDR, 1);
+  }
+
+  /**
+   * From now on it has one peer, from which alone it receives and of whose ICMP errors it hears; 0
+   * or minus errno.
+   */
+  int tryConnect(Address peer) {
+    int result = Linux.connect(number(), peer);
+    connected = result == 0;
+    return result;
+  }
+
+  /** Where to give back, when it is closed, what it took. */
+  void leftBy(Outlet where, int from) {
+    outlet = where;
+    port = (char) from;
+    if (Segmentation.found().parts()) {
+      part();
     }
   }
 
@@ -203,7 +217,7 @@ public final class UdpSocket implements EpollIoHandle {
   /** The address it is bound to. */
   public Address localAddress() throws OsException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment name = sockaddr(arena, Address.any(ipv6));
+      MemorySegment name = arena.allocate(Linux.SOCKADDR_ROOM_BYTES, 8);
       int result =
           Linux.getsockname(number(), name, arena.allocateFrom(JAVA_INT, (int) name.byteSize()));
       if (result < 0) {
@@ -359,13 +373,25 @@ public final class UdpSocket implements EpollIoHandle {
     }
     int n = batch.receive(number());
     if (connected && !joins) {
-      if (n == 1) {
+      if (n == 1 && settled) { // else it is asked who sent it
         singles = SINGLES;
       } else if (n >= BULK) {
         expectBulk();
       }
     }
     return n;
+  }
+
+  /**
+   * How many of the {@code n} slots just filled came before it had its peer, at the beginning: from
+   * its bind to its connect a socket takes what anybody sends to its port.
+   */
+  public int strays(Batch batch, int from, int n) {
+    if (settled || outlet == null) {
+      return 0;
+    }
+    settled = batch.free() > 0; // it was empty then, and nobody else gets in any more
+    return batch.upToLastNotFrom(outlet.peer(), from, n);
   }
 
   /**
@@ -443,6 +469,18 @@ public final class UdpSocket implements EpollIoHandle {
    */
   @Override
   public void close() {
+    if (outlet == null) {
+      closeDescriptor();
+      return;
+    }
+    Outlet left = outlet;
+    outlet = null;
+    left.closing(port);
+    closeDescriptor();
+    left.closed(port);
+  }
+
+  private void closeDescriptor() {
     try {
       // Before the registration ends: the kernel forgets the epoll entry by itself, one call less.
       fd.close();
@@ -475,18 +513,5 @@ public final class UdpSocket implements EpollIoHandle {
 
   private int number() {
     return fd.intValue();
-  }
-
-  private static MemorySegment sockaddr(Arena arena, Address address) {
-    MemorySegment name = arena.allocate(32, 8);
-    name.set(JAVA_LONG, 0, address.head());
-    name.set(JAVA_LONG, 8, address.hi());
-    name.set(JAVA_LONG, 16, address.lo());
-    name.set(JAVA_INT, 24, address.scope());
-    return name;
-  }
-
-  private static int sockaddrBytes(Address address) {
-    return address.isIpv6() ? Linux.SOCKADDR_IN6_BYTES : Linux.SOCKADDR_IN_BYTES;
   }
 }

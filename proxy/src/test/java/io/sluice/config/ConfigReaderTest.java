@@ -58,6 +58,7 @@ class ConfigReaderTest {
                         new Balance("maglev"),
                         new Affinity("source-address", 0, 0, 24, 56),
                         List.of(new Backend("a", at("192.0.2.1", 53), 1)),
+                        List.of(),
                         new Health(
                             new Passive(
                                 true,
@@ -90,6 +91,7 @@ class ConfigReaderTest {
                   balance.policy = ketama
                   affinity { key = payload, offset = 4, length = 8 }
                   backends { b { address = "192.0.2.2:53" }, a { address = "192.0.2.1:53", weight = 5 } }
+                  source-addresses = ["192.0.2.9", "192.0.2.8"]
                   health { passive { icmp = false, fall = 2, window = 3s, eject-for = 4s, eject-max = 4s }, when-none-eligible = drop }
                 }
               }
@@ -122,6 +124,7 @@ class ConfigReaderTest {
                 List.of(
                     new Backend("a", at("192.0.2.1", 53), 5),
                     new Backend("b", at("192.0.2.2", 53), 1)),
+                List.of(InetAddress.ofLiteral("192.0.2.9"), InetAddress.ofLiteral("192.0.2.8")),
                 new Health(
                     new Passive(
                         false,
@@ -163,7 +166,6 @@ class ConfigReaderTest {
                     sluice.fronts.f.client-address = none
                     sluice.fronts.f.accept-client-address = none
                     sluice.fronts.f.flows.max-per-source = 0
-                    sluice.pools.p.source-addresses = []
                     sluice.pools.p.slow-start = 0s
                     sluice.pools.p.health.passive.reply-ratio = false
                     sluice.admin.tokens = []

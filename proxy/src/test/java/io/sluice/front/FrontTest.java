@@ -14,7 +14,11 @@ import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.Dialer;
+import io.sluice.net.Fds;
+import io.sluice.net.KernelFeatures;
 import io.sluice.net.OsException;
+import io.sluice.net.Ports;
 import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
@@ -57,6 +61,9 @@ class FrontTest {
   private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
   private final List<AutoCloseable> open = new ArrayList<>();
   private final Workers workers = Workers.start(2);
+  private final Fds fds = new Fds(10_000);
+  private final Dialer dialer =
+      new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of());
 
   @SuppressWarnings("NullAway.Init") // by serve(), if it succeeds
   private Front front;
@@ -188,6 +195,7 @@ class FrontTest {
             new Front.Spec("two", List.of(any, any), 1_500, LIMITS),
             workers,
             pool,
+            dialer,
             BY_PORT,
             clock::get);
     Client client = client("127.0.0.1");
@@ -298,20 +306,6 @@ class FrontTest {
         .doesNotContain(young.get(0).address().getPort());
     silent.send(first, (byte) 1); // the oldest's late answer finds nobody
     assertThat(young.get(0).receive(50)).isNull();
-  }
-
-  @Test
-  void whenTheSystemRunsShortNewcomersAreRefusedForAMomentWithoutAskingIt() throws Exception {
-    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"));
-    Client old = client("127.0.0.1");
-    old.ask(at, (byte) 1);
-    front.flows().ranShort(Drop.NO_PORT, clock.get());
-    Client newcomer = client("127.0.0.1");
-    newcomer.send(at, (byte) 2);
-    await().until(() -> drops().equals(Map.of(Drop.NO_PORT, 1L)));
-    assertThat(old.ask(at, (byte) 3)).containsExactly(3);
-    clock.addAndGet(Duration.ofMillis(100).toNanos());
-    assertThat(newcomer.ask(at, (byte) 4)).containsExactly(4);
   }
 
   @Test
@@ -580,6 +574,7 @@ class FrontTest {
             new Front.Spec("test", List.of(any), maxDatagram, limits),
             workers,
             pool,
+            dialer,
             key,
             clock::get);
     return front.bound().getFirst().toInetSocketAddress();
@@ -590,7 +585,12 @@ class FrontTest {
     Pool pool = pool(true, List.of(echo.address()));
     front =
         Front.open(
-            new Front.Spec("test", List.of(at), 1_500, LIMITS), workers, pool, BY_PORT, clock::get);
+            new Front.Spec("test", List.of(at), 1_500, LIMITS),
+            workers,
+            pool,
+            dialer,
+            BY_PORT,
+            clock::get);
     return front.bound().getFirst().toInetSocketAddress();
   }
 

@@ -9,6 +9,9 @@ import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.Fds;
+import io.sluice.net.KernelFeatures;
+import io.sluice.net.Ports;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
@@ -231,6 +234,7 @@ class ResizeStressTest {
         new Front.Spec("resized", List.of(any), 1_500, limits),
         workers,
         pool,
+        new Ports(KernelFeatures.localPorts(), new Fds(10_000)).dialer(List.of(), List.of()),
         (client, payload) -> client.getPort(),
         System::nanoTime);
   }

@@ -10,6 +10,9 @@ import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.Fds;
+import io.sluice.net.KernelFeatures;
+import io.sluice.net.Ports;
 import io.sluice.net.Steering;
 import io.sluice.net.TrainSocket;
 import io.sluice.net.Workers;
@@ -71,6 +74,7 @@ class TrainTest {
             new Front.Spec("test", List.of(Address.of(loopback())), MAX_DATAGRAM, limits),
             workers,
             pool,
+            new Ports(KernelFeatures.localPorts(), new Fds(100)).dialer(List.of(), List.of()),
             any,
             System::nanoTime);
     client = TrainSocket.to(at());

@@ -23,7 +23,10 @@ public final class TrainSocket implements AutoCloseable {
 
   /** A client, connected to a front. */
   public static TrainSocket to(InetSocketAddress front) throws OsException {
-    UdpSocket socket = UdpSocket.dial(Address.of(front));
+    UdpSocket socket =
+        new Ports(KernelFeatures.localPorts(), new Fds(1))
+            .dialer(List.of(), List.of())
+            .dial(Address.of(front));
     Linux.setsockopt(socket.fd().intValue(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, 16 << 20);
     return new TrainSocket(socket);
   }
