@@ -67,7 +67,7 @@ public final class Flow implements UdpSocket.Owner {
   private long replies;
   private long replyBytes;
 
-  private Flow(FlowKey key, Lane lane, Backend backend, UdpSocket link, long now) {
+  Flow(FlowKey key, Lane lane, Backend backend, UdpSocket link, long now) {
     this.key = key;
     this.lane = lane;
     this.backend = backend;

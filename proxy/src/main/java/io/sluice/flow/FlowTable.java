@@ -197,6 +197,7 @@ public final class FlowTable {
   /** Ends every flow. */
   public void closeAll() {
     all().forEach(flow -> flow.close(CloseReason.STOPPED));
+    flows.invalidateAll(); // those that have timed out but wait for their tidying are not in view
   }
 
   /** A live view of the flows in the table. */

@@ -103,6 +103,15 @@ class FrontTest {
   }
 
   @Test
+  void closingEndsFlowsWhoseTimeIsOverToo() throws Exception {
+    InetSocketAddress at = serve("127.0.0.1", 100, LIMITS, echo("127.0.0.1"));
+    client("127.0.0.1").ask(at, (byte) 1);
+    clock.addAndGet(Duration.ofSeconds(70).toNanos()); // no tidying has seen it yet
+    front.close();
+    assertThat(front.flows().count()).isZero();
+  }
+
+  @Test
   void whatIsLongerThanTheFrontAllowsIsDroppedAndCounted() throws Exception {
     EchoServer echo = echo("127.0.0.1");
     InetSocketAddress at = serve("127.0.0.1", 100, LIMITS, echo);
