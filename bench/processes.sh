@@ -19,9 +19,9 @@ alive() { grep -qsx "PPid:[[:space:]]*$$" "/proc/$1/status"; }
 
 stop() { # PID
   local tries=0
-  if alive "$1"; then kill "$1" || true; fi
+  if alive "$1"; then kill "$1" 2>/dev/null || true; fi
   while alive "$1" && ! grep -qs '^State:[[:space:]]*Z' "/proc/$1/status" && ((tries++ < 150)); do sleep 0.1; done
-  if alive "$1"; then kill -KILL "$1" || true; fi
+  if alive "$1"; then kill -KILL "$1" 2>/dev/null || true; fi
   wait "$1" 2>/dev/null || true
   local kept=() each
   for each in "${started[@]}"; do [[ $each == "$1" ]] || kept+=("$each"); done

@@ -103,10 +103,10 @@ function sends_table() {
   sends_row("1,000 destinations: a connected socket each, or all from one unconnected", "clients")
 }
 
-# The second from which every one costs within 10 % of the median of the last five; 0 where there are too few.
+# The second from which every one costs within 10 % of the median of the last five. Within those five it says nothing yet.
 function steady_second(w, r,    n, i, level, late) {
   for (n = 0; (w, "warmup", "second_" (n + 1), r) in sample; n++) {}
-  if (n < 10) return 0
+  if (n < 10) return ""
   split("", sorted); count = 0
   for (i = n - 4; i <= n; i++) insert(sample[w, "warmup", "second_" i, r] + 0)
   level = sorted[3]
@@ -114,7 +114,7 @@ function steady_second(w, r,    n, i, level, late) {
     late = sample[w, "warmup", "second_" i, r] / level
     if (late > 1.1 || late < 0.9) break
   }
-  return i + 1
+  return i + 1 <= n - 4 ? i + 1 : "none of " n
 }
 function warm_up_table(    i, w, r, s, seen, listed) {
   if (!measured("warmup")) return
@@ -123,7 +123,7 @@ function warm_up_table(    i, w, r, s, seen, listed) {
     w = names[i]
     if (median(w, "warmup", "start_ms") == "") continue
     listed = ""
-    for (r = 2; r <= rounds; r++) if (s = steady_second(w, r)) { listed = listed (listed == "" ? "" : ", ") s }
+    for (r = 2; r <= rounds; r++) if ((s = steady_second(w, r)) != "") { listed = listed (listed == "" ? "" : ", ") s }
     printf "| %s | %s | %.1f, %.1f, %.1f, %.1f, %.1f, %.1f | %s |\n", w, spread(w, "warmup", "start_ms", "%.0f"), second(w, 1), second(w, 2), second(w, 3), second(w, 5),
       second(w, 10), second(w, 20), listed
   }
