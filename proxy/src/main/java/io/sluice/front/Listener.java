@@ -77,7 +77,7 @@ final class Listener implements UdpSocket.Owner {
 
   /** The index of the worker that reads this socket, or {@link Spread#NOBODY}; while none moves. */
   int reader() {
-    return lane.socket().isJoined() ? reader.lane.worker().index() : Spread.NOBODY;
+    return lane.socket().isAttached() ? reader.lane.worker().index() : Spread.NOBODY;
   }
 
   /**
@@ -87,8 +87,8 @@ final class Listener implements UdpSocket.Owner {
    */
   CompletableFuture<Void> moveTo(Listener next) {
     CompletableFuture<Void> free =
-        lane.socket().isJoined()
-            ? CompletableFuture.runAsync(lane.socket()::leave, reader.lane.worker()::execute)
+        lane.socket().isAttached()
+            ? CompletableFuture.runAsync(lane.socket()::detach, reader.lane.worker()::execute)
             : CompletableFuture.completedFuture(null);
     return free.thenRunAsync(() -> joinWorkerOf(next), next.lane.worker()::execute);
   }
@@ -96,7 +96,7 @@ final class Listener implements UdpSocket.Owner {
   private void joinWorkerOf(Listener next) {
     reader = next;
     try {
-      lane.socket().join(next.lane.worker(), this);
+      lane.socket().attach(next.lane.worker(), this);
     } catch (OsException e) {
       throw new UncheckedIOException(e);
     }

@@ -273,7 +273,7 @@ public final class UdpSocket implements EpollIoHandle {
    */
   public void register(Worker worker, Owner newOwner) throws OsException {
     try {
-      join(worker, newOwner);
+      attach(worker, newOwner);
     } catch (OsException e) {
       close();
       throw e;
@@ -286,14 +286,14 @@ public final class UdpSocket implements EpollIoHandle {
    *
    * @throws OsException when epoll takes no more; the socket stays open, and tells nobody
    */
-  public void join(Worker worker, Owner newOwner) throws OsException {
+  public void attach(Worker worker, Owner newOwner) throws OsException {
     own(newOwner);
     registration = worker.register(this);
     try {
       // Level-triggered: no second, empty receive to learn that nothing is left.
       registration.submit(EpollIoOps.EPOLLIN);
     } catch (UncheckedIOException e) {
-      leave();
+      detach();
       int errno = e.getCause() instanceof NativeIoException os ? -os.expectedErr() : Errno.ENOMEM;
       throw new OsException("cannot watch a UDP socket", errno);
     }
@@ -303,15 +303,15 @@ public final class UdpSocket implements EpollIoHandle {
    * Ends that its owner is told, on the loop it is told on: at once, even if an event waits in the
    * same epoll answer. What arrives waits in the kernel.
    */
-  public void leave() {
+  public void detach() {
     if (registration != null) {
       registration.cancel();
       registration = null;
     }
   }
 
-  /** Whether its owner is being told; asked by those who have it join and leave. */
-  public boolean isJoined() {
+  /** Whether its owner is being told; asked by those who attach and detach it. */
+  public boolean isAttached() {
     return registration != null;
   }
 
@@ -487,7 +487,7 @@ public final class UdpSocket implements EpollIoHandle {
     } catch (IOException e) {
       throw new AssertionError("close of a UDP socket cannot fail", e);
     }
-    leave();
+    detach();
   }
 
   public boolean isOpen() {

@@ -228,7 +228,7 @@ class UdpSocketTest {
                       () -> {
                         told.add(me);
                         assertThat(both[me].receive(worker.batch())).isEqualTo(1);
-                        both[1 - me].leave();
+                        both[1 - me].detach();
                       },
                       errno -> {}));
               send(client, both[me]); // while the loop is here, it cannot look
@@ -238,16 +238,16 @@ class UdpSocketTest {
       workers.onEach(worker -> {}); // it goes through all that is ready before it runs a task
       assertThat(told).isEmpty();
       UdpSocket left = both[1 - first];
-      assertThat(left.isJoined()).isFalse();
-      assertThat(both[first].isJoined()).isTrue();
+      assertThat(left.isAttached()).isFalse();
+      assertThat(both[first].isAttached()).isTrue();
       BlockingQueue<Integer> now = new LinkedBlockingQueue<>();
       workers.onEach(
           worker ->
               register(
                   left, worker, owner(() -> now.add(left.receive(worker.batch())), errno -> {})));
       assertThat(now.poll(5, TimeUnit.SECONDS)).isEqualTo(1);
-      workers.onEach(worker -> left.leave());
-      workers.onEach(worker -> left.leave()); // which is no harm
+      workers.onEach(worker -> left.detach());
+      workers.onEach(worker -> left.detach()); // which is no harm
     }
   }
 
