@@ -61,7 +61,8 @@ public final class Batch {
   Batch() {
     Arena arena =
         Arena.ofAuto(); // reachable as long as the batch is, and a worker never drops its batch
-    errno = Linux.newErrno(arena);
+    // Four bytes for good: of the global arena the JDK has nothing to keep alive during a call.
+    errno = Linux.newErrno(Arena.global());
     incoming = arena.allocate((long) SLOTS * Linux.MMSGHDR_BYTES, 64);
     MemorySegment incomingIov = arena.allocate((long) SLOTS * Linux.IOVEC_BYTES, 64);
     names = arena.allocate((long) SLOTS * NAME_BYTES, 64);
