@@ -19,8 +19,8 @@ import java.util.Locale;
  * throughout).
  *
  * <p>Each call answers what C's does, or minus errno. Layouts: bits/types/struct_msghdr.h,
- * linux/in.h, linux/ipv6.h, linux/udp.h, asm-generic/socket.h; {@code UdpSocketTest} and {@code TrainTest} hold them
- * the kernel's answers.
+ * linux/in.h, linux/ipv6.h, linux/udp.h, asm-generic/socket.h; {@code UdpSocketTest} and {@code
+ * TrainTest} hold them against the kernel's answers.
  */
 final class Linux {
   static final int AF_INET = 2;
