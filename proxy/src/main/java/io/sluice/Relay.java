@@ -76,16 +76,23 @@ final class Relay implements Datapath, Appliance {
   private void warnOfScarcity() {
     long listeners = 0;
     long flows = 0;
+    long peers = 0;
     for (SluiceConfig.Front front : config.fronts()) {
       listeners += (long) front.listen().size() * workers.count();
       flows += front.flows().max() + (front.oneWay() ? 0 : front.flows().unassuredMax());
+      if (front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED) {
+        peers += Math.min(front.flows().max(), Front.PEER_SOCKETS_MAX);
+        warnOfOldKernel(front);
+      }
     }
-    if (OTHER_FDS + listeners + flows > fdsMax()) {
+    if (OTHER_FDS + listeners + flows + peers > fdsMax()) {
       log.warn(
-          "all flows.max and unassured-max together are {} flows, with a file descriptor each, but"
-              + " this process may open {}: flows beyond that are refused as NO_FD; raise the limit"
-              + " (ulimit -n, LimitNOFILE, --ulimit nofile) or lower flows.max",
+          "all flows.max and unassured-max together are {} flows, with a file descriptor each and"
+              + " {} for peer sockets, but this process may open {}: flows beyond that are refused"
+              + " as NO_FD; raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile) or lower"
+              + " flows.max",
           flows,
+          peers,
           fdsMax());
     }
     long ports = KernelFeatures.localPorts();
@@ -96,6 +103,16 @@ final class Relay implements Datapath, Appliance {
               + " widen the range or lower flows.max",
           flows,
           ports);
+    }
+  }
+
+  private static void warnOfOldKernel(SluiceConfig.Front front) {
+    if (!KernelFeatures.findsConnectedSocketsFast()) {
+      log.warn(
+          "front {}: peer-sockets = connected, but this is Linux {}: before 6.13 every datagram for"
+              + " a local port walks past all sockets on it; shared is faster here",
+          front.name(),
+          KernelFeatures.version());
     }
   }
 

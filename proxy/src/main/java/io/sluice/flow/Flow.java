@@ -52,6 +52,11 @@ public final class Flow implements UdpSocket.Owner {
   private final long openedAt;
   private volatile Standing standing;
 
+  /**
+   * Where its client's datagrams come in and replies leave; null: by the listener, like others'.
+   */
+  private @Nullable PeerSocket peer;
+
   /** Set by whoever closed it, before its loop is told. */
   private @Nullable CloseReason closeReason;
 
@@ -138,7 +143,11 @@ public final class Flow implements UdpSocket.Owner {
     traffic.add(Backend.REPLIES, n);
     traffic.add(Backend.REPLY_BYTES, batch.bytes());
     answered(now);
-    key.answer(batch);
+    if (peer == null) {
+      key.answer(batch);
+    } else {
+      batch.toPeer();
+    }
     int start = 0;
     for (int slot = 0; slot < n; slot++) {
       if (batch.length(slot) > lane.maxDatagramBytes() || batch.truncated(slot)) {
@@ -152,7 +161,8 @@ public final class Flow implements UdpSocket.Owner {
 
   private void send(Batch batch, int start, int end) {
     if (start < end) {
-      lane.socket().send(batch, start, end - start, lane.replies());
+      UdpSocket socket = peer == null ? lane.socket() : peer.socket();
+      socket.send(batch, start, end - start, lane.replies());
     }
   }
 
@@ -162,8 +172,8 @@ public final class Flow implements UdpSocket.Owner {
       lane.latency().record(now - askedAt);
       askedAt = 0;
     }
-    if (standing == Standing.UNASSURED) {
-      lane.table().assure(this);
+    if (standing == Standing.UNASSURED && lane.table().assure(this) && lane.reception() != null) {
+      lane.worker().chore(this::openPeer); // the batch in hand first
     }
     seen(now);
   }
@@ -173,6 +183,20 @@ public final class Flow implements UdpSocket.Owner {
     if (lane.table().isTouchDue(touchedAt, now)) {
       touchedAt = now;
       lane.table().touch(this);
+    }
+  }
+
+  private void openPeer() {
+    Reception reception = lane.reception();
+    if (isAssured() && reception != null) {
+      peer = PeerSocket.open(this, lane, reception);
+    }
+  }
+
+  private void closePeer() {
+    if (peer != null) {
+      peer.close();
+      peer = null;
     }
   }
 
@@ -205,6 +229,7 @@ public final class Flow implements UdpSocket.Owner {
     closeReason = reason;
     lane.table().left(this, wasAssured);
     if (reason == CloseReason.REFUSED) {
+      lane.worker().chore(this::closePeer);
       lane.worker().after(LINGER_MILLIS, this::end);
     } else {
       lane.worker().chore(this::end);
@@ -215,6 +240,7 @@ public final class Flow implements UdpSocket.Owner {
     for (int looks = 0; looks < LAST_LOOKS && relay() > 0; looks++) {
       // replies may have come in since
     }
+    closePeer();
     link.close();
     backend.flowClosed();
     lane.table().ended(Objects.requireNonNull(closeReason));

@@ -4,6 +4,7 @@ import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the flows of one listener share: the loop they live on, the socket their replies leave by,
@@ -11,6 +12,7 @@ import io.sluice.net.Worker;
  *
  * @param maxDatagramBytes longer datagrams are dropped, either way
  * @param latency time from a request to the next reply
+ * @param reception opens peer sockets for assured flows; null where all share the listener
  */
 public record Lane(
     Worker worker,
@@ -19,4 +21,5 @@ public record Lane(
     int maxDatagramBytes,
     Account requests,
     Account replies,
-    Latency latency) {}
+    Latency latency,
+    @Nullable Reception reception) {}

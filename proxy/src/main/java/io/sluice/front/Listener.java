@@ -110,6 +110,33 @@ final class Listener implements UdpSocket.Owner {
     }
   }
 
+  /** Relays what a peer socket on this loop received, datagram by datagram. */
+  void relay(Batch batch, int from, int n, FlowKey to) {
+    long now = clock.getAsLong();
+    for (int slot = from; slot < from + n; slot++) {
+      Flow flow = admit(batch, slot, probe.read(batch, slot).to(to), now);
+      if (flow != null) {
+        flow.request(batch, slot, 1, now);
+      }
+    }
+  }
+
+  /**
+   * Does something once all that lies in the receive buffer now has been read: a batch a turn of
+   * the loop, lest others wait.
+   */
+  void afterBacklog(Runnable then) {
+    afterBacklog(LAST_LOOKS, then);
+  }
+
+  private void afterBacklog(int looks, Runnable then) {
+    if (receive() < Batch.SLOTS || looks == 0) {
+      then.run();
+    } else {
+      lane.worker().execute(() -> afterBacklog(looks - 1, then));
+    }
+  }
+
   /**
    * The flow on this loop that a datagram belongs to; null once it is booked as dropped or handed
    * over.

@@ -22,7 +22,7 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Batch {
   /** Datagrams a system call moves at most. */
-  static final int SLOTS = 32;
+  public static final int SLOTS = 32;
 
   /** The largest UDP payload over IPv6 is 65,527 bytes; what UDP_GRO joins is at most 65,535. */
   private static final int PAYLOAD_BYTES = 65_536;
@@ -127,6 +127,14 @@ public final class Batch {
     incoming.set(JAVA_INT, Linux.MSG_FLAGS, 0);
     filled = 1;
     filledBytes = payload.length;
+  }
+
+  /** Sets the sender of the datagram in a slot, where it did not come from the kernel. */
+  public void source(int slot, long head, long hi, long lo, int scope) {
+    names.set(JAVA_LONG, name(slot), head);
+    names.set(JAVA_LONG, name(slot) + 8, hi);
+    names.set(JAVA_LONG, name(slot) + 16, lo);
+    names.set(JAVA_INT, name(slot) + 24, scope);
   }
 
   /** Payload bytes in all filled slots. */

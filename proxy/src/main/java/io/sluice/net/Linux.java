@@ -35,6 +35,7 @@ final class Linux {
   static final int SO_REUSEPORT = 15;
   static final int SO_SNDBUFFORCE = 32;
   static final int SO_RCVBUFFORCE = 33;
+  static final int SO_ATTACH_REUSEPORT_CBPF = 51;
   static final int SO_MEMINFO = 55;
   static final int SOL_IP = 0;
   static final int IP_PKTINFO = 8;
@@ -159,11 +160,16 @@ final class Linux {
   }
 
   static int setsockopt(int fd, int level, int option, int value) {
-    MemorySegment errno = ERRNO.get();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment v = arena.allocateFrom(JAVA_INT, value);
-      return result(
-          (int) SETSOCKOPT.invokeExact(errno, fd, level, option, v, Integer.BYTES), errno);
+      return setsockopt(fd, level, option, arena.allocateFrom(JAVA_INT, value));
+    }
+  }
+
+  static int setsockopt(int fd, int level, int option, MemorySegment value) {
+    MemorySegment errno = ERRNO.get();
+    int bytes = (int) value.byteSize();
+    try {
+      return result((int) SETSOCKOPT.invokeExact(errno, fd, level, option, value, bytes), errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }

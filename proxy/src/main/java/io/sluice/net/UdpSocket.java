@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,10 +75,7 @@ public final class UdpSocket implements EpollIoHandle {
   public static UdpSocket listen(Address address, int bufferBytes) throws OsException {
     UdpSocket socket = openFor(address);
     try {
-      socket.option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
-      if (address.isIpv6()) {
-        socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-      }
+      socket.share(bufferBytes);
       if (address.isWildcard()) { // several local addresses: learn which one a client used
         if (address.isIpv6()) {
           socket.option(Linux.SOL_IPV6, Linux.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
@@ -85,20 +83,79 @@ public final class UdpSocket implements EpollIoHandle {
           socket.option(Linux.SOL_IP, Linux.IP_PKTINFO, 1, "IP_PKTINFO");
         }
       }
-      // The forced variants pass the system's limit but need CAP_NET_ADMIN.
-      if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes)
-          < 0) {
-        socket.option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
-      }
-      if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes)
-          < 0) {
-        socket.option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
-      }
       socket.bind(address);
       return socket;
     } catch (OsException e) {
       socket.close();
       throw e;
+    }
+  }
+
+  /** Lets others of ours have its address too, and sizes its buffers. */
+  private void share(int bufferBytes) throws OsException {
+    option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
+    if (ipv6) {
+      option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+    }
+    // The forced variants pass the system's limit but need CAP_NET_ADMIN.
+    if (Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes) < 0) {
+      option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
+    }
+    if (Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes) < 0) {
+      option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
+    }
+  }
+
+  /**
+   * From now on clients are dealt to the first {@code n} sockets that {@link #listen} on its
+   * address, whichever else come to share it (docs/adr/0009).
+   */
+  public void dealToFirst(int n) throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      int result =
+          Linux.setsockopt(
+              number(),
+              Linux.SOL_SOCKET,
+              Linux.SO_ATTACH_REUSEPORT_CBPF,
+              Dealer.program(arena, ipv6, n));
+      if (result < 0) {
+        throw new OsException("cannot set SO_ATTACH_REUSEPORT_CBPF", -result);
+      }
+    }
+  }
+
+  /**
+   * Opens a socket beside those that {@link #listen} on {@code local}, or on the wildcard, for one
+   * client alone: the kernel prefers it for what that client sends. Until it knows the client it
+   * may catch what others send, so whoever gets it must look at once for whom it has something.
+   *
+   * <p>All that can run out is asked for first: once bound it does not fail for want of anything.
+   */
+  public static UdpSocket accept(
+      Address local, Address client, int bufferBytes, Worker worker, Owner owner)
+      throws OsException {
+    UdpSocket socket = openFor(local);
+    try {
+      socket.share(bufferBytes);
+      socket.register(worker, owner);
+      socket.bind(local);
+      socket.connect(client);
+      return socket;
+    } catch (OsException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Of what the peer sends from now on this receives nothing, for it is connected to itself; what
+   * it has received stays. If the kernel refuses, all goes on as before.
+   */
+  public void turnAway() {
+    try {
+      connect(localAddress());
+    } catch (OsException refused) {
+      return; // its address may be gone from this machine
     }
   }
 
@@ -134,16 +191,23 @@ public final class UdpSocket implements EpollIoHandle {
    */
   public static UdpSocket dial(Address peer) throws OsException {
     UdpSocket socket = open(peer.isIpv6());
-    int result;
-    try (Arena arena = Arena.ofConfined()) {
-      result = Linux.connect(socket.number(), sockaddr(arena, peer), sockaddrBytes(peer));
-    }
-    if (result < 0) {
+    try {
+      socket.connect(peer);
+      return socket;
+    } catch (OsException e) {
       socket.close();
-      throw new OsException("cannot connect a UDP socket to " + peer, -result);
+      throw e;
     }
-    socket.connected = true;
-    return socket;
+  }
+
+  private void connect(Address peer) throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      int result = Linux.connect(number(), sockaddr(arena, peer), sockaddrBytes(peer));
+      if (result < 0) {
+        throw new OsException("cannot connect a UDP socket to " + peer, -result);
+      }
+    }
+    connected = true;
   }
 
   private void bind(Address address) throws OsException {
@@ -230,6 +294,19 @@ public final class UdpSocket implements EpollIoHandle {
       int errno = e.getCause() instanceof NativeIoException os ? -os.expectedErr() : Errno.ENOMEM;
       throw new OsException("cannot watch a UDP socket", errno);
     }
+  }
+
+  /** Tells its owner no more of what there is to receive, but for errors, until {@link #resume}. */
+  public void pause() {
+    watch(EpollIoOps.EPOLLERR); // which epoll tells in any case; with NONE Netty could not resume
+  }
+
+  public void resume() {
+    watch(EpollIoOps.EPOLLIN);
+  }
+
+  private void watch(EpollIoOps events) {
+    var _ = Objects.requireNonNull(registration, "not registered").submit(events);
   }
 
   /** Whom to tell of ICMP errors, even unregistered. */
