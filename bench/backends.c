@@ -28,18 +28,14 @@ static void report(const char *name, const struct tally *t) {
   printf("{\"backend\":\"%s\",\"received\":%lu,\"sent\":%lu,\"dropped\":%lu,\"bytes\":%lu}\n", name, t->received, t->sent, t->dropped, t->bytes);
 }
 
-void run_echo(const char *ports, double seconds) {
+void run_echo(const char *endpoints, double seconds) {
   int fds[MAX_PORTS], count = 0, epoll = epoll_create1(0), ready;
   struct epoll_event events[MAX_PORTS];
   struct tally tally = {0};
   struct batch *b = batch_new(BATCH, MAX_DATAGRAM);
-  for (const char *at = ports; *at != '\0';) {
-    char *end;
-    long port = strtol(at, &end, 10);
-    if (count == MAX_PORTS || port < 1 || port > 65535 || (*end != ',' && *end != '\0')) fail("not a list of ports: %s", ports);
-    fds[count] = watch(epoll, udp_bound((int)port), (uint32_t)count);
-    count++;
-    at = *end == ',' ? end + 1 : end;
+  char *list = strdupa(endpoints);
+  for (char *next, *at = strtok_r(list, ",", &next); at != NULL && count < MAX_PORTS; at = strtok_r(NULL, ",", &next), count++) {
+    fds[count] = watch(epoll, udp_bound(endpoint(at)), (uint32_t)count);
   }
   stop_after(seconds);
   while (!stopped) {
@@ -59,7 +55,7 @@ void run_echo(const char *ports, double seconds) {
 
 /* An echo with known faults, to prove that the clients see each of them (bench/test). */
 void run_faulty_echo(const char *port, double seconds) {
-  int fd = udp_bound(ntohs(loopback(port).sin_port)), epoll = epoll_create1(0), ready;
+  int fd = udp_bound(endpoint(port)), epoll = epoll_create1(0), ready;
   uint64_t n = 0, dropped = 0, duplicated = 0, corrupted = 0, swapped = 0;
   struct epoll_event event;
   struct tally tally = {0};
@@ -91,7 +87,7 @@ void run_faulty_echo(const char *port, double seconds) {
 }
 
 void run_train_echo(const char *port, double seconds) {
-  int fd = udp_bound(ntohs(loopback(port).sin_port)), epoll = epoll_create1(0), ready;
+  int fd = udp_bound(endpoint(port)), epoll = epoll_create1(0), ready;
   struct epoll_event event;
   struct tally tally = {0};
   struct batch *b = batch_new(16, 65536); /* a train shorter than its buffer is cut */
@@ -117,7 +113,7 @@ void run_train_echo(const char *port, double seconds) {
 
 void run_sink(const char *port, double seconds) {
   static struct { uint32_t run; struct order order; } sources[MAX_SOURCES];
-  int fd = udp_bound(ntohs(loopback(port).sin_port)), epoll = epoll_create1(0), ready;
+  int fd = udp_bound(endpoint(port)), epoll = epoll_create1(0), ready;
   uint64_t gaps = 0, flows = 0;
   struct epoll_event event;
   struct counts counts = {0};

@@ -155,16 +155,27 @@ static void report(const char *name, struct mark from, struct mark to) {
          "\"duplicated\":%lu,\"corrupted\":%lu,\"stray\":%lu,\"send_errors\":%lu,",
          name, o->flows, o->size, seconds, sent, counts.received, counts.lost, counts.reordered, counts.duplicated, counts.corrupted,
          counts.stray, send_errors);
-  printf("\"relayed\":%lu,\"relayed_per_second\":%.0f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
+  printf("\"sent_per_second\":%.0f,\"relayed\":%lu,\"relayed_per_second\":%.0f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
          "\"cpu_us_per_datagram\":%.3f,\"cpu_share\":%.3f}\n",
-         relayed, (double)relayed / seconds, histogram_us(&latency, 0.5), histogram_us(&latency, 0.9), histogram_us(&latency, 0.99),
+         (double)(to.sent - from.sent) / seconds, relayed, (double)relayed / seconds, histogram_us(&latency, 0.5), histogram_us(&latency, 0.9), histogram_us(&latency, 0.99),
          histogram_us(&latency, 0.999), (double)latency.max_ns / 1000, relayed > 0 ? (double)cpu / 1000 / (double)relayed : 0,
          (double)cpu / 1e9 / seconds);
 }
 
+/* For seeing a contender warm up: what a datagram cost in the second gone by. */
+static void report_second(uint64_t now) {
+  static struct mark before;
+  static int second;
+  if (before.at_ns != 0 && now - before.at_ns < 1000000000u) return;
+  struct mark here = mark(now);
+  double datagrams = (o->sink > 0 ? 1 : 2) * (double)(here.received - before.received);
+  if (before.at_ns != 0) printf("{\"second\":%d,\"cpu_us_per_datagram\":%.3f}\n", ++second, datagrams > 0 ? (double)(here.cpu_ns - before.cpu_ns) / 1000 / datagrams : 0);
+  before = here;
+}
+
 static int open_sockets(int epoll) {
   int sink = -1;
-  if (o->sink > 0) sink = watch(epoll, udp_bound(o->sink), 0);
+  if (o->sink > 0) sink = watch(epoll, udp_bound(loopback(o->sink)), 0);
   flows = calloc((size_t)o->flows, sizeof *flows);
   if (flows == NULL) fail("out of memory");
   for (int i = 0; i < o->flows; i++) {
@@ -203,6 +214,7 @@ void run_clients(const char *name, const struct options *options) {
     if (sending && now >= end) {
       to = mark(now), measuring = sending = false, last_arrival_ns = now;
     }
+    if (measuring && o->each_second) report_second(now);
     if (!sending && (counts.received == sent || o->unheard || now - last_arrival_ns > GONE_NS || now - end > DRAIN_NS)) break;
     if (sending) {
       if (paced) next_due = send_due(start, now);

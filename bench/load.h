@@ -50,18 +50,20 @@ double histogram_us(const struct histogram *h, double quantile);
 /* ---- net.c: sockets, clocks, the contender's CPU */
 
 uint64_t now_ns(void);
-uint64_t cpu_ns(void); /* of the processes named by --pid, all their threads, since they began */
+uint64_t cpu_ns(void); /* of the processes named by --pid, all their threads; or all that the core named by --core did */
 void cpu_of(const char *pids);
+void cpu_of_core(int core);
 void stop_after(double seconds); /* `stopped` turns true then, and on SIGTERM and SIGINT */
 extern volatile sig_atomic_t stopped;
 
 int udp_socket(void);
-int udp_bound(int port);
+int udp_bound(struct sockaddr_in at);
 int udp_connected(struct sockaddr_in to);
 void set_option(int fd, int level, int name, int value);
 int watch(int epoll, int fd, uint32_t id);
 void wait_events(int epoll, void *events, int max, uint64_t at_most_ns, int *ready);
-struct sockaddr_in loopback(const char *target); /* PORT or 127.x.x.x:PORT; anything else ends the program */
+struct sockaddr_in loopback(int port);
+struct sockaddr_in endpoint(const char *text); /* PORT, or an address no network carries and :PORT; anything else ends the program */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Messages laid out once; `slot` bytes for each. */
@@ -87,13 +89,15 @@ struct options {
   double seconds, warm, rate;
   uint64_t count;
   bool unheard; /* one-way, to a sink elsewhere */
+  bool each_second;
 };
 
-void run_echo(const char *ports, double seconds);
+void run_echo(const char *endpoints, double seconds);
 void run_faulty_echo(const char *port, double seconds);
 void run_train_echo(const char *port, double seconds);
 void run_sink(const char *port, double seconds);
 void run_clients(const char *name, const struct options *o);
 void run_setup(const struct options *o);
+void run_sends(int sockets);
 
 #endif

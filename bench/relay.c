@@ -2,7 +2,7 @@
  * The floor: the least a relay with one connected socket a flow can do. recvmmsg in, sendmmsg out, level-triggered epoll, a hash
  * table; with --gro trains come in by UDP_GRO and leave by UDP_SEGMENT. No limits, no health, no filters, IPv4 and one backend only.
  *
- * relay PORT BACKEND-PORT [--gro] [--idle SECONDS]     both on 127.0.0.1
+ * relay [ADDRESS:]PORT [ADDRESS:]BACKEND-PORT [--gro] [--idle SECONDS]     ADDRESS is 127.0.0.1 unless given
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -170,6 +170,20 @@ static void replies(struct flow *flow) {
   send_run(front, 0, n);
 }
 
+/* Port 0 where it is none. */
+static struct sockaddr_in endpoint(const char *text) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  char host[INET_ADDRSTRLEN];
+  const char *colon = strchr(text, ':');
+  int port = atoi(colon == NULL ? text : colon + 1);
+  if (colon != NULL) {
+    snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+    if (inet_pton(AF_INET, host, &at.sin_addr) != 1) return at;
+  }
+  if (port > 0 && port <= 65535) at.sin_port = htons((uint16_t)port);
+  return at;
+}
+
 static void parse(int argc, char **argv) {
   bool good = argc >= 3;
   for (int i = 3; i < argc; i++) {
@@ -177,14 +191,14 @@ static void parse(int argc, char **argv) {
     else if (strcmp(argv[i], "--idle") == 0 && i + 1 < argc) idle_seconds = atoi(argv[++i]);
     else good = false;
   }
-  if (!good || idle_seconds < 1 || atoi(argv[1]) < 1 || atoi(argv[2]) < 1) {
-    fputs("relay PORT BACKEND-PORT [--gro] [--idle SECONDS]\n", stderr);
+  if (good) backend = endpoint(argv[2]);
+  if (!good || idle_seconds < 1 || endpoint(argv[1]).sin_port == 0 || backend.sin_port == 0) {
+    fputs("relay [ADDRESS:]PORT [ADDRESS:]BACKEND-PORT [--gro] [--idle SECONDS]\n", stderr);
     exit(2);
   }
 }
 
-static void open_front(int port) {
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+static void open_front(struct sockaddr_in at) {
   int bytes = 4 << 20;
   check(front = udp(), "socket");
   check(setsockopt(front, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), "SO_RCVBUF");
@@ -196,7 +210,6 @@ static void open_front(int port) {
 int main(int argc, char **argv) {
   static struct epoll_event events[EVENTS];
   parse(argc, argv);
-  backend = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   slot = gro ? 65536 : 2048; /* a train shorter than its slot is cut */
   char *bytes = malloc(BATCH * slot);
   check(bytes == NULL ? -1 : 0, "malloc");
@@ -209,7 +222,7 @@ int main(int argc, char **argv) {
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
   check(epoll = epoll_create1(0), "epoll");
-  open_front(atoi(argv[1]));
+  open_front(endpoint(argv[1]));
   for (time_t swept = now = clock_seconds(); !stopped; now = clock_seconds()) {
     if (now > swept) sweep(), swept = now;
     int n = epoll_wait(epoll, events, EVENTS, 1000);

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What an operator can see of the running appliance; the only thing the admin API knows. Every
- * answer is a consistent, immutable copy; any thread may ask.
+ * What an operator can see of the running appliance and do to it; the only thing the admin API
+ * knows. Every answer is a consistent, immutable copy; any thread may ask.
  */
 public interface Appliance {
 
@@ -19,6 +19,17 @@ public interface Appliance {
   boolean ready();
 
   Status status();
+
+  /** Who moves the datagrams, and how busy they are. */
+  WorkersStatus workers();
+
+  /**
+   * Has exactly {@code count} workers active from now on; 0 returns to as many as the load needs.
+   * Returns when the listeners have moved.
+   *
+   * @throws IllegalArgumentException with words for the operator when there are not so many
+   */
+  void scale(int count);
 
   /** By name. */
   List<FrontStatus> fronts();
@@ -46,6 +57,7 @@ public interface Appliance {
    * The appliance at a glance.
    *
    * @param transport how datagrams move, e.g. {@code epoll, recvmmsg/sendmmsg}
+   * @param workers those that are active
    */
   record Status(
       String version,
@@ -59,6 +71,29 @@ public interface Appliance {
       long flows,
       long fdsOpen,
       long fdsMax) {}
+
+  /** Who decides how many workers are active. */
+  enum Scaling {
+    AUTOMATIC,
+    FIXED
+  }
+
+  /**
+   * All workers.
+   *
+   * @param count how many are active, the first ones
+   * @param min how many are active at least while scaling is automatic
+   * @param max how many there are
+   */
+  record WorkersStatus(int count, int min, int max, Scaling scaling, List<WorkerStatus> workers) {}
+
+  /**
+   * One event loop.
+   *
+   * @param active whether it reads listeners; one that does not has the flows it had, to their end
+   * @param utilisation CPU time it used of the last second, 0 to 1
+   */
+  record WorkerStatus(int index, boolean active, long listeners, long flows, double utilisation) {}
 
   /**
    * One front.

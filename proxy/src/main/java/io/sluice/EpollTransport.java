@@ -7,11 +7,15 @@ import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Limits;
 import io.sluice.front.Front;
 import io.sluice.net.Address;
+import io.sluice.net.Dialer;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.OsException;
+import io.sluice.net.Ports;
+import io.sluice.net.UdpSocket;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,21 +47,25 @@ final class EpollTransport implements Transport {
     } catch (UnsupportedOperationException e) {
       throw new StartFailure(String.valueOf(e.getMessage()));
     }
-    Workers workers = Workers.start(config.workers().max());
+    Ports ports = Supply.of(config);
+    Workers workers = Workers.start(config.workers().min(), config.workers().max());
     var control =
         new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("sluice-control").factory());
     control.setRemoveOnCancelPolicy(true);
     Map<String, Pool> pools = new TreeMap<>();
+    Map<String, Dialer> dialers = new TreeMap<>();
     List<Front> fronts = new ArrayList<>();
-    Relay relay = new Relay(name(), config, workers, control, pools, fronts);
+    Relay relay = new Relay(name(), config, workers, control, ports, pools, dialers, fronts);
     try {
       for (SluiceConfig.Pool pool : config.pools()) {
         pools.put(pool.name(), pool(pool, plugins, workers, control));
+        dialers.put(pool.name(), dialer(pool, ports));
       }
       for (SluiceConfig.Front front : config.fronts()) {
-        fronts.add(front(front, config, plugins, workers, pools));
+        fronts.add(front(front, config, plugins, workers, pools, dialers));
       }
+      relay.autoscale();
       return relay;
     } catch (StartFailure | RuntimeException e) {
       relay.close();
@@ -100,12 +108,28 @@ final class EpollTransport implements Transport {
     }
   }
 
+  private static Dialer dialer(SluiceConfig.Pool pool, Ports ports) throws StartFailure {
+    List<Address> sources = new ArrayList<>();
+    for (InetAddress ip : pool.sourceAddresses()) {
+      Address source = Address.of(new InetSocketAddress(ip, 0));
+      try {
+        UdpSocket.claim(source);
+      } catch (OsException e) {
+        throw StartFailure.source("pool '" + pool.name() + "'", ip, e);
+      }
+      sources.add(source);
+    }
+    return ports.dialer(
+        sources, pool.backends().stream().map(backend -> Address.of(backend.address())).toList());
+  }
+
   private static Front front(
       SluiceConfig.Front front,
       SluiceConfig config,
       Plugins plugins,
       Workers workers,
-      Map<String, Pool> pools)
+      Map<String, Pool> pools,
+      Map<String, Dialer> dialers)
       throws StartFailure {
     SluiceConfig.Pool pool =
         config.pools().stream()
@@ -133,6 +157,7 @@ final class EpollTransport implements Transport {
           spec,
           workers,
           Objects.requireNonNull(pools.get(front.pool()), "checked when read"),
+          Objects.requireNonNull(dialers.get(front.pool()), "checked when read"),
           affinity(pool.affinity(), plugins),
           System::nanoTime);
     } catch (OsException e) {

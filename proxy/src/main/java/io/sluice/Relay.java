@@ -3,7 +3,6 @@ package io.sluice;
 import static java.util.Comparator.comparing;
 import static java.util.Comparator.comparingLong;
 
-import com.sun.management.UnixOperatingSystemMXBean;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.DefaultExports;
 import io.sluice.config.SluiceConfig;
@@ -13,14 +12,17 @@ import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
-import io.sluice.net.KernelFeatures;
+import io.sluice.net.Autoscaler;
+import io.sluice.net.Dialer;
+import io.sluice.net.Ports;
+import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
-import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -36,15 +38,13 @@ import org.slf4j.LoggerFactory;
 final class Relay implements Datapath, Appliance {
   private static final Logger log = LoggerFactory.getLogger(Relay.class);
 
-  /** Beside flows: the JVM's own files, the admin API's connections, a margin. */
-  private static final long OTHER_FDS = 512;
-
   private final String transport;
   private final SluiceConfig config;
   private final Workers workers;
   private final ScheduledExecutorService control;
   private final Map<String, Pool> pools;
   private final List<Front> fronts;
+  private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
@@ -52,6 +52,7 @@ final class Relay implements Datapath, Appliance {
 
   /**
    * @param pools by name; those of {@code config} once all have been opened
+   * @param dialers by pool, likewise
    * @param fronts those of {@code config} once all have been opened
    */
   Relay(
@@ -59,7 +60,9 @@ final class Relay implements Datapath, Appliance {
       SluiceConfig config,
       Workers workers,
       ScheduledExecutorService control,
+      Ports ports,
       Map<String, Pool> pools,
+      Map<String, Dialer> dialers,
       List<Front> fronts) {
     this.transport = transport;
     this.config = config;
@@ -67,53 +70,19 @@ final class Relay implements Datapath, Appliance {
     this.control = control;
     this.pools = pools;
     this.fronts = fronts;
-    metrics.register(new RelayMetrics(fronts, pools.values()));
+    autoscaler =
+        new Autoscaler(
+            workers,
+            config.workers().min(),
+            active -> fronts.forEach(front -> front.spread(active)));
+    metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
     DefaultExports.register(metrics);
-    warnOfScarcity();
+    Supply.warnOfScarcity(config, ports);
   }
 
-  /** What the system will refuse before our own limits do, said at start rather than under load. */
-  private void warnOfScarcity() {
-    long listeners = 0;
-    long flows = 0;
-    long peers = 0;
-    for (SluiceConfig.Front front : config.fronts()) {
-      listeners += (long) front.listen().size() * workers.count();
-      flows += front.flows().max() + (front.oneWay() ? 0 : front.flows().unassuredMax());
-      if (front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED) {
-        peers += Math.min(front.flows().max(), Front.PEER_SOCKETS_MAX);
-        warnOfOldKernel(front);
-      }
-    }
-    if (OTHER_FDS + listeners + flows + peers > fdsMax()) {
-      log.warn(
-          "all flows.max and unassured-max together are {} flows, with a file descriptor each and"
-              + " {} for peer sockets, but this process may open {}: flows beyond that are refused"
-              + " as NO_FD; raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile) or lower"
-              + " flows.max",
-          flows,
-          peers,
-          fdsMax());
-    }
-    long ports = KernelFeatures.localPorts();
-    if (flows > ports) {
-      log.warn(
-          "all flows.max and unassured-max together are {} flows, with a local port each, but"
-              + " net.ipv4.ip_local_port_range has {}: flows beyond that are refused as NO_PORT;"
-              + " widen the range or lower flows.max",
-          flows,
-          ports);
-    }
-  }
-
-  private static void warnOfOldKernel(SluiceConfig.Front front) {
-    if (!KernelFeatures.findsConnectedSocketsFast()) {
-      log.warn(
-          "front {}: peer-sockets = connected, but this is Linux {}: before 6.13 every datagram for"
-              + " a local port walks past all sockets on it; shared is faster here",
-          front.name(),
-          KernelFeatures.version());
-    }
+  /** Once all fronts are open. */
+  void autoscale() {
+    autoscaler.start(control);
   }
 
   @Override
@@ -137,6 +106,7 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void close() {
     draining = true;
+    autoscaler.close();
     fronts.forEach(Front::close);
     pools.values().forEach(Pool::close);
     workers.close();
@@ -158,10 +128,37 @@ final class Relay implements Datapath, Appliance {
         draining ? Phase.DRAINING : Phase.RUNNING,
         startedAt,
         Duration.ofNanos(System.nanoTime() - startedNanos),
-        workers.count(),
+        workers.active(),
         flowCount(),
-        fdsOpen(),
-        fdsMax());
+        Supply.fdsOpen(),
+        Supply.fdsMax());
+  }
+
+  @Override
+  public WorkersStatus workers() {
+    Autoscaler.View view = autoscaler.view();
+    List<WorkerStatus> each = new ArrayList<>();
+    for (Worker worker : workers) {
+      int i = worker.index();
+      each.add(
+          new WorkerStatus(
+              i,
+              i < view.active(),
+              fronts.stream().mapToLong(front -> front.listenersOn(worker)).sum(),
+              fronts.stream().mapToLong(front -> front.flowsOn(worker)).sum(),
+              view.utilisation().get(i)));
+    }
+    return new WorkersStatus(
+        view.active(),
+        view.min(),
+        view.max(),
+        view.fixed() ? Scaling.FIXED : Scaling.AUTOMATIC,
+        each);
+  }
+
+  @Override
+  public void scale(int count) {
+    autoscaler.fix(count);
   }
 
   @Override
@@ -319,17 +316,5 @@ final class Relay implements Datapath, Appliance {
 
   private long flowCount() {
     return fronts.stream().mapToLong(front -> front.flows().count()).sum();
-  }
-
-  static long fdsOpen() {
-    return os().getOpenFileDescriptorCount();
-  }
-
-  static long fdsMax() {
-    return os().getMaxFileDescriptorCount();
-  }
-
-  private static UnixOperatingSystemMXBean os() {
-    return (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
   }
 }

@@ -9,11 +9,15 @@ import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Latency;
+import io.sluice.net.Dialer;
+import io.sluice.net.Fds;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 
 /**
@@ -23,10 +27,21 @@ import java.util.function.ToLongFunction;
 final class RelayMetrics extends Collector {
   private final Collection<Front> fronts;
   private final Collection<Pool> pools;
+  private final Supplier<Appliance.WorkersStatus> workers;
+  private final Map<String, Dialer> dialers;
+  private final Fds fds;
 
-  RelayMetrics(Collection<Front> fronts, Collection<Pool> pools) {
+  RelayMetrics(
+      Collection<Front> fronts,
+      Collection<Pool> pools,
+      Supplier<Appliance.WorkersStatus> workers,
+      Map<String, Dialer> dialers,
+      Fds fds) {
     this.fronts = fronts;
     this.pools = pools;
+    this.workers = workers;
+    this.dialers = dialers;
+    this.fds = fds;
   }
 
   @Override
@@ -37,6 +52,8 @@ final class RelayMetrics extends Collector {
     addFlows(families);
     addBackends(families);
     addLatency(families);
+    addWorkers(families);
+    addSupply(families);
     addProcess(families);
     return families;
   }
@@ -193,12 +210,42 @@ final class RelayMetrics extends Collector {
             name, Type.HISTOGRAM, "Time from a request to the flow's next reply.", samples));
   }
 
-  private static void addProcess(List<MetricFamilySamples> families) {
+  private void addWorkers(List<MetricFamilySamples> families) {
+    Appliance.WorkersStatus all = workers.get();
+    var active = gauge("sluice_workers_active", "Workers that read listeners.");
+    var utilisation =
+        gauge(
+            "sluice_worker_utilisation",
+            "CPU time the worker used of the last second, 0 to 1.",
+            "worker");
+    var flows = gauge("sluice_worker_flows", "Live flows of the worker, active or not.", "worker");
+    add(active, List.of(), all.count());
+    for (Appliance.WorkerStatus worker : all.workers()) {
+      List<String> label = List.of(Integer.toString(worker.index()));
+      utilisation.addMetric(label, worker.utilisation());
+      add(flows, label, worker.flows());
+    }
+    families.addAll(List.of(active, utilisation, flows));
+  }
+
+  private void addSupply(List<MetricFamilySamples> families) {
+    var ports =
+        gauge(
+            "sluice_ports_free",
+            "Local ports left for new flows from one local address (any: the route's choice), to"
+                + " the backend that has fewest.",
+            "pool",
+            "source");
+    dialers.forEach(
+        (pool, dialer) ->
+            dialer.free().forEach((source, free) -> add(ports, List.of(pool, source), free)));
+    families.add(ports);
     families.add(
         new GaugeMetricFamily(
-            "sluice_fds_free",
-            "File descriptors the process may still open.",
-            (double) (Relay.fdsMax() - Relay.fdsOpen())));
+            "sluice_fds_free", "File descriptors left for new flows.", (double) fds.free()));
+  }
+
+  private static void addProcess(List<MetricFamilySamples> families) {
     var build =
         gauge(
             "sluice_build_info", "Always 1; the labels say what runs.", "version", "java", "netty");

@@ -2,6 +2,7 @@ package io.sluice;
 
 import java.io.IOException;
 import java.net.BindException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.util.Locale;
@@ -27,6 +28,15 @@ final class StartFailure extends Exception {
     String where = at.getAddress().getHostAddress() + " port " + at.getPort() + "/" + protocol;
     return new StartFailure(
         "%s: cannot bind %s: %s".formatted(what, where, remedy(protocol, at, cause)), cause);
+  }
+
+  /** A pool's source address that no socket can be bound to. */
+  static StartFailure source(String pool, InetAddress source, IOException cause) {
+    String remedy = remedy("udp", new InetSocketAddress(source, 0), cause);
+    return new StartFailure(
+        "%s: cannot send from source address %s: %s"
+            .formatted(pool, source.getHostAddress(), remedy),
+        cause);
   }
 
   /** The kernel's words tell these apart; Java has one exception for all of them. */

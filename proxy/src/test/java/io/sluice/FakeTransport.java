@@ -73,6 +73,14 @@ final class FakeTransport implements Transport {
     }
 
     @Override
+    public WorkersStatus workers() {
+      return new WorkersStatus(1, 1, 1, Scaling.AUTOMATIC, List.of());
+    }
+
+    @Override
+    public void scale(int count) {}
+
+    @Override
     public List<PoolStatus> pools() {
       return List.of();
     }

@@ -8,6 +8,7 @@ import io.sluice.config.ConfigReader;
 import io.sluice.config.Names;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
+import io.sluice.net.KernelFeatures;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -96,7 +98,14 @@ class RelayTest {
               "reply");
     }
     assertThat(toBoth).isEqualTo(5);
-    assertThat(metric("sluice_fds_free")).isPositive();
+    assertThat(metric("sluice_workers_active")).isEqualTo(1);
+    assertThat(metric("sluice_worker_flows", "worker", "0")).isEqualTo(1);
+    assertThat(metric("sluice_worker_flows", "worker", "1")).isZero();
+    assertThat(metric("sluice_worker_utilisation", "worker", "0")).isBetween(0.0, 1.0);
+    assertThat(metric("sluice_worker_utilisation", "worker", "1")).isZero();
+    int ports = KernelFeatures.localPorts().cardinality();
+    assertThat(metric("sluice_ports_free", "pool", "echoes", "source", "any")).isEqualTo(ports - 1);
+    assertThat(metric("sluice_fds_free")).isBetween(1.0, Supply.fdsMax() - 2.0 - 1 - 1);
     assertThat(
             metric(
                 "sluice_build_info",
@@ -118,7 +127,7 @@ class RelayTest {
     Appliance.Status status = appliance.status();
     assertThat(status.phase()).isEqualTo(Appliance.Phase.RUNNING);
     assertThat(status.flows()).isEqualTo(1);
-    assertThat(status.workers()).isEqualTo(2);
+    assertThat(status.workers()).isEqualTo(1);
     Appliance.FrontStatus front = appliance.fronts().getFirst();
     assertThat(front.flows()).isEqualTo(1);
     assertThat(front.assuredFlows()).isEqualTo(1);
@@ -136,6 +145,45 @@ class RelayTest {
     assertThat(flow.backend()).isIn("one", "two");
     assertThat(flow.requestBytes()).isEqualTo(10);
     assertThat(flow.idle()).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void anOperatorFixesHowManyWorkersAreActiveAndLetsGo() throws Exception {
+    Client client = keep(new Client("127.0.0.1"));
+    client.ask(front(), (byte) 1);
+    assertWorkers(1, Appliance.Scaling.AUTOMATIC, 2, 0);
+
+    appliance.scale(2);
+    assertWorkers(2, Appliance.Scaling.FIXED, 1, 1);
+    assertThat(appliance.status().workers()).isEqualTo(2);
+    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+
+    appliance.scale(1);
+    assertWorkers(1, Appliance.Scaling.FIXED, 2, 0);
+    assertThat(client.ask(front(), (byte) 3)).containsExactly(3);
+
+    appliance.scale(0);
+    assertWorkers(1, Appliance.Scaling.AUTOMATIC, 2, 0);
+    assertThat(appliance.workers().workers().getFirst().flows()).isEqualTo(1);
+    // One datagram came while both were active: at the listener that had moved, or at the other.
+    assertThat(metric("sluice_handover_total")).isIn(0.0, 1.0);
+    for (int count : new int[] {-1, 3}) {
+      assertThatThrownBy(() -> appliance.scale(count))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("must be 1 to 2 (workers.max), or 0 for automatic, not " + count);
+    }
+  }
+
+  private void assertWorkers(int count, Appliance.Scaling scaling, long... listeners) {
+    Appliance.WorkersStatus status = appliance.workers();
+    assertThat(status.count()).isEqualTo(count);
+    assertThat(status.scaling()).isEqualTo(scaling);
+    assertThat(List.of(status.min(), status.max())).containsExactly(1, 2);
+    assertThat(status.workers())
+        .extracting(Appliance.WorkerStatus::active)
+        .containsExactly(true, count > 1);
+    assertThat(status.workers().stream().mapToLong(Appliance.WorkerStatus::listeners))
+        .containsExactly(LongStream.of(listeners).boxed().toArray(Long[]::new));
   }
 
   @Test
@@ -212,7 +260,44 @@ class RelayTest {
                 + " address; `ip address` lists those it has");
   }
 
+  @Test
+  void aSourceAddressOfNobodyHereSaysSo() {
+    assertThatThrownBy(
+            () -> start("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"192.0.2.1\"]"))
+        .isInstanceOf(StartFailure.class)
+        .hasMessage(
+            "pool 'echoes': cannot send from source address 192.0.2.1: no interface of this machine"
+                + " has that address; `ip address` lists those it has");
+  }
+
+  @Test
+  void flowsLeaveFromTheSourceAddressesEvenly() throws Exception {
+    Datapath other =
+        keep(start("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"127.0.0.8\"]"));
+    InetSocketAddress front = other.appliance().fronts().getFirst().listen().getFirst();
+    for (int i = 0; i < 4; i++) {
+      keep(new Client("127.0.0.1")).ask(front, (byte) i);
+    }
+    int ports = KernelFeatures.localPorts().cardinality();
+    for (String source : List.of("127.0.0.7", "127.0.0.8")) {
+      // One of two backends has at least two of four flows, from either address one or two.
+      assertThat(
+              other
+                  .appliance()
+                  .metrics()
+                  .getSampleValue(
+                      "sluice_ports_free",
+                      new String[] {"pool", "source"},
+                      new String[] {"echoes", source}))
+          .isBetween(ports - 2.0, ports - 1.0);
+    }
+  }
+
   private Datapath start(String listen) throws Exception {
+    return start(listen, "");
+  }
+
+  private Datapath start(String listen, String ofPool) throws Exception {
     Plugins plugins = Plugins.load(getClass().getClassLoader());
     SluiceConfig config =
         ConfigReader.read(
@@ -221,10 +306,10 @@ class RelayTest {
             sluice {
               workers { min = 1, max = 2 }
               fronts { echo { listen = ["%s"], pool = echoes, max-datagram = 100, flows { max = 1000, unassured-max = 1000 } } }
-              pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } } } }
+              pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } }, %s } }
             }
             """
-                .formatted(listen, one.address().getPort(), two.address().getPort()),
+                .formatted(listen, one.address().getPort(), two.address().getPort(), ofPool),
             new Names(plugins.balancers().keySet(), plugins.keyExtractors().keySet()));
     return new EpollTransport().open(config, plugins);
   }

@@ -2,6 +2,9 @@ package io.sluice.admin;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.Json;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.json.schema.Draft;
@@ -45,8 +48,37 @@ final class Contract {
   private static final Set<String> METHODS =
       Set.of("get", "put", "post", "delete", "patch", "options", "head", "trace");
 
-  /** A request that fits: the operation, and its parameters by name, defaults filled in. */
-  record Call(String operationId, Map<String, Object> arguments) {
+  /**
+   * A request that fits: the operation, and its parameters by name, defaults filled in.
+   *
+   * @param content of what JSON content must be like; null if the operation takes none
+   */
+  record Call(String operationId, Map<String, Object> arguments, @Nullable Validator content) {
+    boolean takesContent() {
+      return content != null;
+    }
+
+    /**
+     * Reads the content, an object as all content is.
+     *
+     * @throws Problem when it does not fit the contract
+     */
+    JsonObject read(Buffer bytes) {
+      Object value;
+      try {
+        value = Json.decodeValue(bytes);
+      } catch (DecodeException e) {
+        throw Problem.of(HttpResponseStatus.BAD_REQUEST, "the content is no JSON");
+      }
+      List<String> wrong = misfits(Objects.requireNonNull(content), value);
+      if (!wrong.isEmpty()) {
+        throw Problem.of(
+            HttpResponseStatus.BAD_REQUEST,
+            "the content does not fit: " + String.join("; ", wrong));
+      }
+      return (JsonObject) value;
+    }
+
     Optional<String> text(String name) {
       return Optional.ofNullable((String) arguments.get(name));
     }
@@ -59,7 +91,11 @@ final class Contract {
 
   private record Parameter(String name, JsonObject schema, Validator validator) {}
 
-  private record Operation(String id, Map<String, Parameter> path, Map<String, Parameter> query) {}
+  private record Operation(
+      String id,
+      Map<String, Parameter> path,
+      Map<String, Parameter> query,
+      @Nullable Validator content) {}
 
   /** A path template and its operations by upper-case method. */
   private record Resource(List<String> template, Map<String, Operation> operations) {}
@@ -126,7 +162,7 @@ final class Contract {
       }
     }
     readQuery(operation, query, arguments);
-    return new Call(operation.id, arguments);
+    return new Call(operation.id, arguments, operation.content);
   }
 
   private static boolean matches(List<String> template, List<String> segments) {
@@ -199,12 +235,19 @@ final class Contract {
     boolean integer =
         "integer".equals(parameter.schema.getString("type")) && INTEGER.matcher(text).matches();
     Object value = integer ? (Object) Long.valueOf(text) : text;
-    OutputUnit verdict = parameter.validator.validate(value);
-    if (!Boolean.TRUE.equals(verdict.getValid())) {
-      String reason = verdict.getErrors().getLast().getError();
-      throw Problem.parameter(parameter.name, "'" + text + "' does not fit: " + reason);
+    List<String> wrong = misfits(parameter.validator, value);
+    if (!wrong.isEmpty()) {
+      throw Problem.parameter(parameter.name, "'" + text + "' does not fit: " + wrong.getLast());
     }
     return value;
+  }
+
+  /** Why a value does not fit a schema, in the validator's words, from the whole to its parts. */
+  private static List<String> misfits(Validator schema, @Nullable Object value) {
+    OutputUnit verdict = schema.validate(value);
+    return Boolean.TRUE.equals(verdict.getValid())
+        ? List.of()
+        : verdict.getErrors().stream().map(OutputUnit::getError).distinct().toList();
   }
 
   private Resource resource(String path, JsonObject item) {
@@ -235,7 +278,18 @@ final class Contract {
         default -> throw new IllegalStateException("openapi.yaml: a parameter in " + parameter);
       }
     }
-    return new Operation(operation.getString("operationId"), path, query);
+    return new Operation(operation.getString("operationId"), path, query, content(operation));
+  }
+
+  private @Nullable Validator content(JsonObject operation) {
+    JsonObject body = operation.getJsonObject("requestBody");
+    return body == null
+        ? null
+        : validator(
+            resolve(
+                body.getJsonObject("content")
+                    .getJsonObject("application/json")
+                    .getJsonObject("schema")));
   }
 
   private static Validator validator(JsonObject schema) {

@@ -4,10 +4,12 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.json.JsonObject;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +26,7 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher {
   static final int MAX_LINE_BYTES = 4_096;
   static final int MAX_HEADER_BYTES = 8_192;
+  static final int MAX_CONTENT_BYTES = 4_096;
   static final int MAX_CONNECTIONS = 64;
 
   /** Requests waiting for a thread; more only if clients hang up before they are answered. */
@@ -35,6 +38,10 @@ final class Dispatcher {
   /** RFC 9110, section 7.2: a bracketed IPv6 literal or another host, and an optional port. */
   private static final Pattern HOST =
       Pattern.compile("(\\[[0-9A-Fa-f:.]+]|[A-Za-z0-9.-]+)(:[0-9]{0,5})?");
+
+  /** RFC 9110, section 8.3.1: the type and whatever parameters. */
+  private static final Pattern JSON =
+      Pattern.compile("\\s*application/json\\s*(;.*)?", Pattern.CASE_INSENSITIVE);
 
   private static final Pattern LITERAL =
       Pattern.compile("\\[[0-9A-Fa-f:.]+]|[0-9]{1,3}([.][0-9]{1,3}){3}");
@@ -63,21 +70,62 @@ final class Dispatcher {
   void request(HttpServerRequest request) {
     try {
       requireLoopback(request.headers().getAll(HttpHeaders.HOST));
-      if (hasContent(request)) {
-        sendAndHangUp(
-            request,
-            Problem.of(
-                HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE, "no operation takes any content"));
-        return;
-      }
       Contract.Call call = contract.call(request.method().name(), path(request), request.query());
-      dispatch(request, new Operations.Request(call, request.getHeader(HttpHeaders.ACCEPT)));
+      if (call.takesContent()) {
+        requireJson(request);
+        receive(request, call);
+      } else if (hasContent(request)) {
+        throw Problem.of(
+            HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE, "this operation takes no content");
+      } else {
+        dispatch(request, call, new JsonObject());
+      }
     } catch (RuntimeException e) {
       fail(request, e);
     }
   }
 
-  private void dispatch(HttpServerRequest request, Operations.Request asked) {
+  /** Anything else than JSON is also what a web page could send here without asking us first. */
+  private static void requireJson(HttpServerRequest request) {
+    if (!hasContent(request)) {
+      throw Problem.of(
+          HttpResponseStatus.BAD_REQUEST, "content is needed, of the type application/json");
+    }
+    String type = request.getHeader(HttpHeaders.CONTENT_TYPE);
+    if (type == null || !JSON.matcher(type).matches()) {
+      throw Problem.of(
+          HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE,
+          "content is to be application/json, not " + (type == null ? "of no type" : type));
+    }
+  }
+
+  private void receive(HttpServerRequest request, Contract.Call call) {
+    Buffer content = Buffer.buffer();
+    request.endHandler(
+        end -> {
+          try {
+            dispatch(request, call, call.read(content));
+          } catch (RuntimeException e) {
+            fail(request, e);
+          }
+        });
+    request.handler(
+        chunk -> {
+          content.appendBuffer(chunk);
+          if (content.length() > MAX_CONTENT_BYTES) {
+            request.handler(rest -> {}).endHandler(null);
+            fail(
+                request,
+                Problem.of(
+                    HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
+                    "the content is longer than " + MAX_CONTENT_BYTES + " bytes"));
+          }
+        });
+  }
+
+  private void dispatch(HttpServerRequest request, Contract.Call call, JsonObject content) {
+    Operations.Request asked =
+        new Operations.Request(call, request.getHeader(HttpHeaders.ACCEPT), content);
     Operations.Handler handler =
         Objects.requireNonNull(handlers.get(asked.call().operationId()), "checked at start");
     if (handler.prompt()) {
@@ -170,17 +218,15 @@ final class Dispatcher {
     return Objects.requireNonNullElse(request.path(), "*");
   }
 
-  /** Without reading what else is sent. */
-  private void sendAndHangUp(HttpServerRequest request, Problem problem) {
-    request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-    send(request, problem.reply(path(request)));
-    vertx.setTimer(LINGER_MS, timer -> request.connection().close());
-  }
-
-  private static void send(HttpServerRequest request, Reply reply) {
+  /** Hangs up on who has not sent all content yet: nobody wants to read it. */
+  private void send(HttpServerRequest request, Reply reply) {
     HttpServerResponse response = request.response();
     if (response.closed()) {
       return;
+    }
+    if (hasContent(request) && !request.isEnded()) {
+      response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+      vertx.setTimer(LINGER_MS, timer -> request.connection().close());
     }
     reply.headers().forEach(response::putHeader);
     response

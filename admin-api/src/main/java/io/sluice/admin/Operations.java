@@ -32,7 +32,12 @@ final class Operations {
    */
   record Handler(boolean prompt, Function<Request, Reply> answer) {}
 
-  record Request(Contract.Call call, @Nullable String accept) {}
+  /**
+   * What was asked.
+   *
+   * @param content empty unless the operation takes any
+   */
+  record Request(Contract.Call call, @Nullable String accept, JsonObject content) {}
 
   private static final int ANY_PORT = 0;
 
@@ -54,6 +59,8 @@ final class Operations {
             Map.entry("getReadiness", new Handler(true, request -> on.readiness())),
             Map.entry("getMetrics", new Handler(false, on::metrics)),
             Map.entry("getStatus", json(request -> Views.status(appliance.status()))),
+            Map.entry("getWorkers", json(request -> Views.workers(appliance.workers()))),
+            Map.entry("setWorkers", json(on::scale)),
             Map.entry("listFronts", json(request -> Views.fronts(appliance.fronts()))),
             Map.entry("getFront", json(on::front)),
             Map.entry("listPools", json(request -> Views.pools(appliance.pools()))),
@@ -94,6 +101,15 @@ final class Operations {
       throw new UncheckedIOException(e);
     }
     return Reply.ok(format, Buffer.buffer(text.toString())).header("Vary", "Accept");
+  }
+
+  private JsonObject scale(Request request) {
+    try {
+      appliance.scale(request.content.getInteger("count"));
+    } catch (IllegalArgumentException e) {
+      throw Problem.of(HttpResponseStatus.BAD_REQUEST, "count " + e.getMessage());
+    }
+    return Views.workers(appliance.workers());
   }
 
   private JsonObject front(Request request) {

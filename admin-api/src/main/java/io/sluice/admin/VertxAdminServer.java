@@ -84,6 +84,7 @@ public final class VertxAdminServer implements AdminServer {
     return new HttpServerOptions()
         .setMaxInitialLineLength(Dispatcher.MAX_LINE_BYTES)
         .setMaxHeaderSize(Dispatcher.MAX_HEADER_BYTES)
+        .setHandle100ContinueAutomatically(true)
         .setIdleTimeout(IDLE_SECONDS)
         .setIdleTimeoutUnit(TimeUnit.SECONDS)
         .setHttp2ClearTextEnabled(false);

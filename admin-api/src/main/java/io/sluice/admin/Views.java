@@ -8,6 +8,8 @@ import io.sluice.Appliance.FrontStatus;
 import io.sluice.Appliance.Ledger;
 import io.sluice.Appliance.PoolStatus;
 import io.sluice.Appliance.Status;
+import io.sluice.Appliance.WorkerStatus;
+import io.sluice.Appliance.WorkersStatus;
 import io.sluice.metrics.Drop;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -33,6 +35,24 @@ final class Views {
         .put("flows", s.flows())
         .put("fdsOpen", s.fdsOpen())
         .put("fdsMax", s.fdsMax());
+  }
+
+  static JsonObject workers(WorkersStatus w) {
+    return new JsonObject()
+        .put("count", w.count())
+        .put("min", w.min())
+        .put("max", w.max())
+        .put("scaling", w.scaling().name())
+        .put("workers", array(w.workers(), Views::worker));
+  }
+
+  private static JsonObject worker(WorkerStatus w) {
+    return new JsonObject()
+        .put("index", w.index())
+        .put("active", w.active())
+        .put("listeners", w.listeners())
+        .put("flows", w.flows())
+        .put("utilisation", Math.round(w.utilisation() * 1000) / 1000.0);
   }
 
   static JsonObject fronts(List<FrontStatus> fronts) {

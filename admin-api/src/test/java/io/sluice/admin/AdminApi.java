@@ -57,10 +57,25 @@ final class AdminApi implements AutoCloseable {
     return new JsonObject(response.body());
   }
 
+  /** PUTs JSON. */
+  HttpResponse<String> put(String path, String content) {
+    return put(
+        path, HttpRequest.BodyPublishers.ofString(content), "Content-Type", "application/json");
+  }
+
+  HttpResponse<String> put(String path, HttpRequest.BodyPublisher content, String... headers) {
+    return exchange("PUT", path, content, headers);
+  }
+
   HttpResponse<String> exchange(String method, String path, String... headers) {
+    return exchange(method, path, HttpRequest.BodyPublishers.noBody(), headers);
+  }
+
+  private HttpResponse<String> exchange(
+      String method, String path, HttpRequest.BodyPublisher content, String... headers) {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + path))
-            .method(method, HttpRequest.BodyPublishers.noBody());
+            .method(method, content);
     if (headers.length > 0) {
       request.headers(headers);
     }

@@ -24,6 +24,10 @@ final class CannedAppliance implements Appliance {
   volatile Phase phase = Phase.RUNNING;
   volatile boolean ready = true;
   volatile Runnable whenListing = () -> {};
+  volatile Runnable whenScaling = () -> {};
+
+  /** As was last said; 0: the load decides. */
+  volatile int count;
 
   static FrontStatus front(String name) {
     return new FrontStatus(
@@ -86,6 +90,28 @@ final class CannedAppliance implements Appliance {
   public Status status() {
     return new Status(
         "0.1.0", "25", "4.2", "epoll", phase, START, Duration.ofMillis(90_500), 2, 3, 40, 1_024);
+  }
+
+  @Override
+  public WorkersStatus workers() {
+    int active = count == 0 ? 1 : count;
+    return new WorkersStatus(
+        active,
+        1,
+        2,
+        count == 0 ? Scaling.AUTOMATIC : Scaling.FIXED,
+        List.of(
+            new WorkerStatus(0, true, 4 - 2L * (active - 1), 12, 0.1254),
+            new WorkerStatus(1, active == 2, 2L * (active - 1), 3, 0)));
+  }
+
+  @Override
+  public void scale(int wanted) {
+    whenScaling.run();
+    if (wanted > 2) {
+      throw new IllegalArgumentException("must be 1 to 2, or 0 for automatic, not " + wanted);
+    }
+    count = wanted;
   }
 
   @Override

@@ -36,7 +36,7 @@ class ContractTest {
               .toCompletionStage()
               .toCompletableFuture()
               .join();
-      assertThat(read.operations()).hasSize(11);
+      assertThat(read.operations()).hasSize(13);
       assertThat(document.getString("openapi")).startsWith("3.1.");
     } finally {
       vertx.close().toCompletionStage().toCompletableFuture().join();
@@ -132,6 +132,8 @@ class ContractTest {
         .isEqualTo(Arrays.stream(Drop.values()).map(Drop::name).toList());
     assertThat(words(schemas, "Status", "phase"))
         .isEqualTo(Arrays.stream(Appliance.Phase.values()).map(Appliance.Phase::name).toList());
+    assertThat(words(schemas, "Workers", "scaling"))
+        .isEqualTo(Arrays.stream(Appliance.Scaling.values()).map(Appliance.Scaling::name).toList());
   }
 
   private static List<?> words(JsonObject schemas, String schema, String... steps) {

@@ -1,9 +1,12 @@
 package io.sluice.admin;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,6 +20,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class LauncherIT {
   private static final Path HOME = Path.of("..").toAbsolutePath().normalize();
+
+  private static final String ON_FREE_PORTS =
+      """
+      sluice {
+        fronts { f { listen = ["127.0.0.1:0"], pool = p, flows { max = 10, unassured-max = 10 } } }
+        pools { p { backends { b { address = "127.0.0.1:9" } } } }
+        admin { listen = "127.0.0.1:0" }
+      }
+      """;
 
   /** Stands in for a newcomer's folder. */
   @TempDir Path folder;
@@ -60,6 +72,17 @@ class LauncherIT {
   }
 
   @Test
+  void the_first_run_makes_a_cache_that_later_ones_start_from() throws Exception {
+    Path target = HOME.resolve("admin-api/target");
+    deleteCaches(target);
+    assertThat(upAndDown("-Da=b")).contains("sluice: making the start-up cache of this build");
+    assertThat(caches(target)).singleElement().matches(cache -> cache.toFile().length() > 0);
+    assertThat(upAndDown("-Xlog:class+load:file=classes")).doesNotContain("cache");
+    assertThat(Files.readAllLines(folder.resolve("classes")))
+        .anyMatch(line -> line.contains(" io.sluice.net.UdpSocket source: shared objects file"));
+  }
+
+  @Test
   void java_options_are_those_the_tests_run_with() throws Exception {
     assertThat(find(HOME.resolve("sluice"), "java_options=\"(.*)\""))
         .isEqualTo(find(HOME.resolve("pom.xml"), "<sluice.jvm>(.*)</sluice.jvm>"));
@@ -76,12 +99,54 @@ class LauncherIT {
     return run(environment, command.toArray(String[]::new));
   }
 
+  private static void deleteCaches(Path target) throws IOException {
+    for (Path cache : caches(target)) {
+      Files.delete(cache);
+    }
+  }
+
+  private static List<Path> caches(Path target) throws IOException {
+    try (Stream<Path> all = Files.list(target)) {
+      return all.filter(each -> each.getFileName().toString().matches("start-.*aot.*")).toList();
+    }
+  }
+
+  /** Runs the appliance until it is up, ends it, and returns what it said. */
+  private String upAndDown(String javaOptions) throws Exception {
+    Path config = Files.writeString(folder.resolve("free.conf"), ON_FREE_PORTS);
+    Path log = folder.resolve("log");
+    Process process =
+        builder(
+                Map.of("SLUICE_JAVA_OPTS", javaOptions),
+                HOME.resolve("sluice").toString(),
+                "run",
+                "-c",
+                config.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    try {
+      while (!Files.readString(log).contains(" is up: ")) {
+        assertThat(process.waitFor(20, MILLISECONDS)).as(Files.readString(log)).isFalse();
+      }
+      process.destroy();
+      assertThat(process.waitFor()).as(Files.readString(log)).isZero();
+      return Files.readString(log);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
   /** Never builds: this runs within a build. */
-  private Ended run(Map<String, String> environment, String... command) throws Exception {
+  private ProcessBuilder builder(Map<String, String> environment, String... command) {
     var builder = new ProcessBuilder(command).directory(folder.toFile());
     builder.environment().keySet().removeIf(name -> name.startsWith("SLUICE_"));
     builder.environment().put("SLUICE_BUILD", "never");
     builder.environment().putAll(environment);
-    return Ended.run(builder);
+    return builder;
+  }
+
+  private Ended run(Map<String, String> environment, String... command) throws Exception {
+    return Ended.run(builder(environment, command));
   }
 }

@@ -86,7 +86,11 @@ final class Netns implements AutoCloseable {
   }
 
   void sysctl(String path, int value) throws Exception {
-    inside(() -> Files.writeString(Path.of("/proc/sys", path), Integer.toString(value)));
+    sysctl(path, Integer.toString(value));
+  }
+
+  void sysctl(String path, String value) throws Exception {
+    inside(() -> Files.writeString(Path.of("/proc/sys", path), value));
   }
 
   /** Calls in here what opens sockets: where a socket is opened, there it stays. */

@@ -8,6 +8,7 @@ final class Packets {
   static final int SOURCE_ADDRESS = 12;
   static final int DESTINATION_ADDRESS = 16;
   static final int SOURCE_PORT = 20;
+  static final int DESTINATION_PORT = 22;
   static final int UDP_LENGTH = 24;
   static final int UDP_CHECKSUM = 26;
 

@@ -9,17 +9,21 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Numeric addresses with a port, {@code 192.0.2.1:53} or {@code [2001:db8::1]:53}. Nothing here
- * ever asks a name server: {@code InetAddress.ofLiteral} cannot, and only sees what the pattern let
- * through (alone it would take {@code 1.2} for 1.0.0.2).
+ * Numeric addresses, mostly with a port, {@code 192.0.2.1:53} or {@code [2001:db8::1]:53}. Nothing
+ * here ever asks a name server: {@code InetAddress.ofLiteral} cannot, and only sees what the
+ * pattern let through (alone it would take {@code 1.2} for 1.0.0.2).
  */
 final class Endpoint {
   private static final String OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
   private static final String V4 = OCTET + "(?:\\." + OCTET + "){3}";
+  private static final String V6 = "([0-9A-Fa-f:.]+)(?:%([^\\]]+))?";
   private static final Pattern NUMERIC =
-      Pattern.compile("(?:(" + V4 + ")|\\[([0-9A-Fa-f:.]+)(?:%([^\\]]+))?\\]):(\\d{1,5})");
+      Pattern.compile("(?:(" + V4 + ")|\\[" + V6 + "\\]):(\\d{1,5})");
+  private static final Pattern IP = Pattern.compile("(" + V4 + ")|(?=[^%:]*:[^%:]*:)" + V6);
+  private static final int NO_PORT = -1;
   private static final Pattern BARE_V6 = Pattern.compile("[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}");
   private static final String FORM = "write e.g. 192.0.2.1:53 or [2001:db8::1]:53";
+  private static final String IP_FORM = "write e.g. 192.0.2.1 or 2001:db8::1";
 
   private Endpoint() {}
 
@@ -34,18 +38,40 @@ final class Endpoint {
       throw new IllegalArgumentException(
           "needs a port from " + lowestPort + " to 65535, not " + port);
     }
-    String v4 = parts.group(1);
-    InetAddress address =
-        v4 != null ? InetAddress.ofLiteral(v4) : v6(parts.group(2), parts.group(3));
-    if (v4 == null && address.getAddress().length == 4) {
+    return new InetSocketAddress(ip(parts.group(1), parts.group(2), parts.group(3), port), port);
+  }
+
+  /** The same for an address without a port, {@code 192.0.2.1} or {@code 2001:db8::1}. */
+  static InetAddress parseIp(String text) {
+    Matcher parts = IP.matcher(text);
+    if (!parts.matches()) {
       throw new IllegalArgumentException(
-          "is an IPv4 address in IPv6 clothes: write " + address.getHostAddress() + ":" + port);
+          NUMERIC.matcher(text).matches()
+              ? "has a port, which is not chosen here: " + IP_FORM
+              : "is not a numeric address: " + IP_FORM);
     }
-    if (address.isLinkLocalAddress() && v4 == null && parts.group(3) == null) {
+    return ip(parts.group(1), parts.group(2), parts.group(3), NO_PORT);
+  }
+
+  private static InetAddress ip(
+      @Nullable String v4, @Nullable String v6, @Nullable String scope, int port) {
+    if (v4 != null) {
+      return InetAddress.ofLiteral(v4);
+    }
+    InetAddress address = v6(String.valueOf(v6), scope, port);
+    if (address.getAddress().length == 4) {
       throw new IllegalArgumentException(
-          "is link-local: name its interface, e.g. [" + parts.group(2) + "%eth0]:" + port);
+          "is an IPv4 address in IPv6 clothes: write " + form(address.getHostAddress(), port));
     }
-    return new InetSocketAddress(address, port);
+    if (address.isLinkLocalAddress() && scope == null) {
+      throw new IllegalArgumentException(
+          "is link-local: name its interface, e.g. " + form(v6 + "%eth0", port));
+    }
+    return address;
+  }
+
+  private static String form(String ip, int port) {
+    return port == NO_PORT ? ip : (ip.indexOf(':') < 0 ? ip : "[" + ip + "]") + ":" + port;
   }
 
   /** Whether datagrams can be sent to it as to one host. */
@@ -60,17 +86,17 @@ final class Endpoint {
 
   /** As written in a configuration; unlike {@code equals}, it tells scopes apart. */
   static String print(InetSocketAddress address) {
-    String ip = address.getAddress().getHostAddress();
-    return (ip.indexOf(':') < 0 ? ip : "[" + ip + "]") + ":" + address.getPort();
+    return form(address.getAddress().getHostAddress(), address.getPort());
   }
 
   /** A link-local address goes with its interface, by name or by index. */
-  private static InetAddress v6(String address, @Nullable String scope) {
+  private static InetAddress v6(String address, @Nullable String scope, int port) {
     String index = scope == null ? "" : scope.matches("\\d{1,9}") ? scope : indexOf(scope);
     try {
       return InetAddress.ofLiteral(scope == null ? address : address + "%" + index);
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("is not an IPv6 address: " + FORM, e);
+      throw new IllegalArgumentException(
+          "is not an IPv6 address: " + (port == NO_PORT ? IP_FORM : FORM), e);
     }
   }
 

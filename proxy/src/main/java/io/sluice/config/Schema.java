@@ -17,11 +17,14 @@ import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -85,10 +88,6 @@ final class Schema {
     if (min > max) {
       in.problem(
           "min", "must be at most max, which is " + max + (asked == 0 ? " (one a core)" : ""));
-    } else if (min != 1 && min != max) {
-      in.problem(
-          "min",
-          "workers that come and go are not supported yet; set it to 1 or to max (" + max + ")");
     }
     return new Workers(min, max);
   }
@@ -176,15 +175,16 @@ final class Schema {
     return value.section(
         in -> {
           in.later("discovery");
-          in.later("source-addresses", "[]");
           in.later("slow-start", "0s");
+          List<Backend> backends = sorted(backends(in), Backend::name);
           return new Pool(
               name,
               in.section(
                   "balance",
                   b -> new Balance(b.word("policy", "maglev", known.policies(), Set.of()))),
               in.section("affinity", a -> affinity(name, a)),
-              sorted(backends(in), Backend::name),
+              backends,
+              sourceAddresses(in, backends),
               in.section("health", Schema::health));
         });
   }
@@ -205,6 +205,34 @@ final class Schema {
     }
     return new Backend(
         name, address == null ? Cursor.NOWHERE : address, in.count("weight", 1, 1_000, 1));
+  }
+
+  /** Whether the machine has them is seen when it starts: the configuration may be another's. */
+  private static List<InetAddress> sourceAddresses(Cursor in, List<Backend> backends) {
+    Value value = in.value("source-addresses");
+    List<Value> elements = value == null ? null : value.elements();
+    Map<String, InetAddress> sources = new LinkedHashMap<>(); // as text, which tells scopes apart
+    for (Value element : elements == null ? List.<Value>of() : elements) {
+      InetAddress ip = element.ip();
+      if (ip == null) {
+        continue;
+      }
+      if (!Endpoint.isOneHost(new InetSocketAddress(ip, 0))) {
+        element.problem(element.shown() + " is no address of one host");
+      } else if (sources.putIfAbsent(ip.getHostAddress(), ip) != null) {
+        element.problem(element.shown() + " stands here twice");
+      } else if (backends.stream().noneMatch(backend -> mayLeaveFrom(ip, backend.address()))) {
+        element.problem(
+            element.shown()
+                + " is of another family than every backend: no flow could leave from it");
+      }
+    }
+    return List.copyOf(sources.values());
+  }
+
+  private static boolean mayLeaveFrom(InetAddress source, InetSocketAddress backend) {
+    return backend.isUnresolved() // and so reported already
+        || source.getClass() == backend.getAddress().getClass();
   }
 
   private Affinity affinity(String pool, Cursor in) {

@@ -1,5 +1,6 @@
 package io.sluice.config;
 
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
@@ -66,9 +67,19 @@ public record SluiceConfig(
       int unassuredMax,
       int newPerSecond) {}
 
-  /** Backends with a balancer. */
+  /**
+   * Backends with a balancer.
+   *
+   * @param sourceAddresses local addresses for links, no two alike, each of a family that a backend
+   *     has; for a family without any the route decides
+   */
   public record Pool(
-      String name, Balance balance, Affinity affinity, List<Backend> backends, Health health) {}
+      String name,
+      Balance balance,
+      Affinity affinity,
+      List<Backend> backends,
+      List<InetAddress> sourceAddresses,
+      Health health) {}
 
   /**
    * How a pool chooses.

@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
 import java.math.BigInteger;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -161,6 +162,20 @@ final class Value {
     String text = text();
     try {
       return text == null ? null : Endpoint.parse(text, lowestPort);
+    } catch (IllegalArgumentException e) {
+      problem(shown() + " " + e.getMessage());
+      return null;
+    }
+  }
+
+  /** A numeric address without a port; never looks a name up. */
+  @Nullable InetAddress ip() {
+    String text = type() == ConfigValueType.STRING ? text() : null;
+    if (text == null) {
+      return type() == null ? null : wrong("must be text such as \"192.0.2.1\" or \"2001:db8::1\"");
+    }
+    try {
+      return Endpoint.parseIp(text);
     } catch (IllegalArgumentException e) {
       problem(shown() + " " + e.getMessage());
       return null;

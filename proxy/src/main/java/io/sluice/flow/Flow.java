@@ -5,6 +5,7 @@ import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.OsException;
+import io.sluice.net.Outbox;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
@@ -71,7 +72,7 @@ public final class Flow implements UdpSocket.Owner {
   private long replies;
   private long replyBytes;
 
-  private Flow(FlowKey key, Lane lane, Backend backend, UdpSocket link, long now) {
+  Flow(FlowKey key, Lane lane, Backend backend, UdpSocket link, long now) {
     this.key = key;
     this.lane = lane;
     this.backend = backend;
@@ -90,7 +91,7 @@ public final class Flow implements UdpSocket.Owner {
    * @throws OsException when the kernel has no socket, port or route for it
    */
   public static Flow open(FlowKey key, Lane lane, Backend backend, long now) throws OsException {
-    UdpSocket link = UdpSocket.dial(Address.of(backend.address()));
+    UdpSocket link = lane.dialer().dial(Address.of(backend.address()));
     Flow flow = new Flow(key, lane, backend, link, now);
     link.register(lane.worker(), flow);
     Flow first = lane.table().enter(flow);
@@ -99,24 +100,22 @@ public final class Flow implements UdpSocket.Owner {
       return first;
     }
     backend.flowOpened();
+    lane.flows().add(0, 1);
     return flow;
   }
 
   /** Sends a run of the client's datagrams to the backend. */
   public void request(Batch batch, int from, int n, long now) {
-    long bytes = 0;
-    for (int slot = from; slot < from + n; slot++) {
-      bytes += batch.length(slot);
-    }
-    requests += n;
+    int datagrams = batch.datagrams(from, n);
+    long bytes = batch.bytes(from, n);
+    requests += datagrams;
     requestBytes += bytes;
-    traffic.add(Backend.REQUESTS, n);
+    traffic.add(Backend.REQUESTS, datagrams);
     traffic.add(Backend.REQUEST_BYTES, bytes);
     if (askedAt == 0) {
       askedAt = now;
     }
     seen(now);
-    batch.toPeer();
     link.send(batch, from, n, lane.requests());
   }
 
@@ -125,45 +124,56 @@ public final class Flow implements UdpSocket.Owner {
     relay();
   }
 
-  /** Takes one batch of replies; returns how many. */
+  /** Takes what replies there are, as far as there is room; returns how many slots they fill. */
   private int relay() {
-    Batch batch = lane.worker().batch();
-    int n = link.receive(batch);
+    Outbox outbox = lane.worker().outbox();
+    int from = outbox.receive(link);
+    int n = outbox.batch().filled() - from;
     if (n > 0) {
-      reply(batch, n, lane.table().clock().getAsLong());
+      int strays = strays(outbox.batch(), from, n);
+      if (strays < n) {
+        reply(outbox, from + strays, n - strays, lane.table().clock().getAsLong());
+      }
     }
     return n;
   }
 
-  /** Sends the backend's datagrams to the client. */
-  private void reply(Batch batch, int n, long now) {
-    lane.replies().received(n, batch.bytes());
-    replies += n;
-    replyBytes += batch.bytes();
-    traffic.add(Backend.REPLIES, n);
-    traffic.add(Backend.REPLY_BYTES, batch.bytes());
-    answered(now);
-    if (peer == null) {
-      key.answer(batch);
-    } else {
-      batch.toPeer();
+  /** Books what is not the backend's; it fills the first slots. */
+  private int strays(Batch batch, int from, int n) {
+    int strays = link.strays(batch, from, n);
+    if (strays > 0) {
+      int datagrams = batch.datagrams(from, strays);
+      lane.replies().received(datagrams, batch.bytes(from, strays));
+      lane.replies().dropped(Drop.BAD_SOURCE, datagrams);
     }
-    int start = 0;
-    for (int slot = 0; slot < n; slot++) {
-      if (batch.length(slot) > lane.maxDatagramBytes() || batch.truncated(slot)) {
-        send(batch, start, slot);
-        lane.replies().dropped(Drop.OVERSIZE, 1);
+    return strays;
+  }
+
+  /** The backend's datagrams are to go to the client. */
+  private void reply(Outbox outbox, int from, int n, long now) {
+    Batch batch = outbox.batch();
+    int datagrams = batch.datagrams(from, n);
+    long bytes = batch.bytes(from, n);
+    lane.replies().received(datagrams, bytes);
+    replies += datagrams;
+    replyBytes += bytes;
+    traffic.add(Backend.REPLIES, datagrams);
+    traffic.add(Backend.REPLY_BYTES, bytes);
+    answered(now);
+    UdpSocket via = lane.socket();
+    if (peer == null) {
+      key.answer(batch, from, n);
+    } else {
+      via = peer.socket();
+    }
+    int start = from;
+    for (int slot = from; slot < from + n; slot++) {
+      if (lane.isOversize(batch, slot, lane.replies())) {
+        outbox.send(via, start, slot, lane.replies());
         start = slot + 1;
       }
     }
-    send(batch, start, n);
-  }
-
-  private void send(Batch batch, int start, int end) {
-    if (start < end) {
-      UdpSocket socket = peer == null ? lane.socket() : peer.socket();
-      socket.send(batch, start, end - start, lane.replies());
-    }
+    outbox.send(via, start, from + n, lane.replies());
   }
 
   private void answered(long now) {
@@ -172,17 +182,17 @@ public final class Flow implements UdpSocket.Owner {
       lane.latency().record(now - askedAt);
       askedAt = 0;
     }
+    seen(now);
     if (standing == Standing.UNASSURED && lane.table().assure(this) && lane.reception() != null) {
       lane.worker().chore(this::openPeer); // the batch in hand first
     }
-    seen(now);
   }
 
   private void seen(long now) {
     seenAt = now;
     if (lane.table().isTouchDue(touchedAt, now)) {
       touchedAt = now;
-      lane.table().touch(this);
+      lane.table().touch(this, now);
     }
   }
 
@@ -195,6 +205,7 @@ public final class Flow implements UdpSocket.Owner {
 
   private void closePeer() {
     if (peer != null) {
+      lane.worker().outbox().flush(); // before the socket it leaves by is gone
       peer.close();
       peer = null;
     }
@@ -240,9 +251,12 @@ public final class Flow implements UdpSocket.Owner {
     for (int looks = 0; looks < LAST_LOOKS && relay() > 0; looks++) {
       // replies may have come in since
     }
+    lane.worker().outbox().flush();
     closePeer();
+    lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
     backend.flowClosed();
+    lane.flows().add(0, -1);
     lane.table().ended(Objects.requireNonNull(closeReason));
   }
 

@@ -73,9 +73,13 @@ public final class FlowKey {
     return this;
   }
 
-  /** Puts a datagram of this client into a batch, as if it had just been received. */
-  void load(Batch batch, byte[] payload) {
-    batch.load(payload);
+  /**
+   * Puts what this client sent into a batch, as if it had just been received.
+   *
+   * @param segmentBytes as it had when it was
+   */
+  void load(Batch batch, byte[] payload, int segmentBytes) {
+    batch.load(payload, segmentBytes);
     batch.source(0, head, hi, lo, scope);
   }
 
@@ -106,14 +110,11 @@ public final class FlowKey {
     return Address.isAnswerable(head, hi, lo);
   }
 
-  /**
-   * Sets where what the batch sends next goes to, and from: back to this client, from the address
-   * it knows.
-   */
-  void answer(Batch batch) {
-    batch.to(head, hi, lo, scope);
+  /** What lies in some slots is to go back to this client, from the address it knows. */
+  void answer(Batch batch, int from, int n) {
+    batch.to(from, n, head, hi, lo, scope);
     if (wildcard) {
-      batch.from(localHi, localLo);
+      batch.from(from, n, localHi, localLo);
     }
   }
 

@@ -34,10 +34,18 @@ public final class FlowTable {
   /** A flow this long without a datagram is taken to be done when Sluice is stopping. */
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  private static final long SHORTAGE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  /** How far behind the time may be that Caffeine is told. */
+  private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Limits limits;
   private final LongSupplier clock;
+
+  /**
+   * The time, as Caffeine is told at every look-up: set once a batch and, so that the loops do not
+   * keep taking its cache line from each other, once a millisecond at most.
+   */
+  private final AtomicLong now;
+
   private final Budget budget;
   private final Cache<FlowKey, Flow> flows;
   private final Policy<FlowKey, Flow> policy;
@@ -54,7 +62,6 @@ public final class FlowTable {
   private final AtomicLongArray closed = new AtomicLongArray(CloseReason.values().length);
   private final long touchNanos;
   private volatile boolean draining;
-  private volatile @Nullable Shortage shortage;
 
   /**
    * @param clock nanoseconds, as of {@link System#nanoTime}
@@ -62,17 +69,25 @@ public final class FlowTable {
   public FlowTable(Limits limits, LongSupplier clock) {
     this.limits = limits;
     this.clock = clock;
-    budget = new Budget(limits.newPerSecond(), clock.getAsLong());
+    now = new AtomicLong(clock.getAsLong());
+    budget = new Budget(limits.newPerSecond(), now.get());
     touchNanos = Math.min(limits.idleTimeout().toNanos() / 8, TimeUnit.SECONDS.toNanos(1));
     flows =
         Caffeine.newBuilder()
             .expireAfter(new TimeToLive())
-            .ticker(clock::getAsLong)
+            .ticker(now::getOpaque)
             // An end only puts a chore on the flow's loop: not worth another thread.
             .executor(Runnable::run)
             .removalListener(FlowTable::onRemoval)
             .build();
     policy = flows.policy();
+  }
+
+  /** Tells the time; before looking up the flows of a batch. */
+  public void tick(long time) {
+    if (time - now.getOpaque() >= TICK_NANOS) {
+      now.setOpaque(time);
+    }
   }
 
   /**
@@ -91,19 +106,7 @@ public final class FlowTable {
     if (assured.get() >= limits.max()) {
       return Drop.FLOW_LIMIT;
     }
-    Shortage lately = shortage;
-    if (lately != null && now - lately.until < 0) {
-      return lately.reason;
-    }
     return budget.take(now) ? null : Drop.FLOW_RATE;
-  }
-
-  /**
-   * The system has none left of what a flow needs (NO_PORT, NO_FD): no flow is opened for a moment.
-   * To find no port takes the kernel up to 3 ms, which at every newcomer would hold up all others.
-   */
-  public void ranShort(Drop reason, long now) {
-    shortage = new Shortage(reason, now + SHORTAGE_NANOS);
   }
 
   /**
@@ -146,7 +149,7 @@ public final class FlowTable {
       return false;
     }
     unassured.decrementAndGet();
-    touch(flow);
+    touch(flow, flow.seenAt());
     return true;
   }
 
@@ -170,12 +173,14 @@ public final class FlowTable {
   }
 
   /** Puts off a flow's idle time-out. */
-  void touch(Flow flow) {
+  void touch(Flow flow, long at) {
+    tick(at);
     var _ = flows.getIfPresent(flow.key()); // a read is what Caffeine counts as use
   }
 
   /** Ends what has timed out, and when draining what has gone quiet; a few times a second. */
   public void tidy() {
+    tick(clock.getAsLong());
     flows.cleanUp();
     keepLine(); // else, with no newcomer, it would hold flows that have long ended
     if (draining) {
@@ -196,6 +201,7 @@ public final class FlowTable {
   /** Ends every flow. */
   public void closeAll() {
     all().forEach(flow -> flow.close(CloseReason.STOPPED));
+    flows.invalidateAll(); // those that have timed out but wait for their tidying are not in view
   }
 
   /** A live view of the flows in the table. */
@@ -245,8 +251,6 @@ public final class FlowTable {
       flow.close(flow.isAssured() ? CloseReason.IDLE : CloseReason.UNASSURED);
     }
   }
-
-  private record Shortage(Drop reason, long until) {}
 
   private final class TimeToLive implements Expiry<FlowKey, Flow> {
     /** An assured flow reports its use only every so often: allow for that, so none ends early. */

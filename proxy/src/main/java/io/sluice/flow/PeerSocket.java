@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Order.</em> A client's datagrams go to the listener until this socket is connected, and
  * come here from then on. The kernel brings those of one client one after the other, so when the
  * first is here, all earlier ones lie in the queues of listeners or have been handed over to this
- * loop. Hence nothing here is relayed until every listener has been read past what it held after
- * that first one came: only then are all earlier ones gone. A client that sends nothing more costs
- * no such wait.
+ * loop. Hence nothing here is relayed until every listener has been read, by whoever reads it then,
+ * past what it held after that first one came: only then are all earlier ones gone. A client that
+ * sends nothing more costs no such wait.
  *
  * <p><em>Strangers.</em> Between bind and connect the socket may catch what other clients sent to
  * the same address; a datagram that the kernel was just then finding a socket for may even come a
@@ -41,8 +41,10 @@ final class PeerSocket implements UdpSocket.Owner {
   private final Lane lane;
   private final Reception reception;
 
-  /** The client's datagrams that came before this socket was sorted out. */
-  private final List<byte[]> early = new ArrayList<>(0);
+  /**
+   * What the client sent and came before this socket was sorted out: each loads the batch again.
+   */
+  private final List<Runnable> early = new ArrayList<>(0);
 
   private Stage stage = Stage.FRESH;
 
@@ -71,13 +73,12 @@ final class PeerSocket implements UdpSocket.Owner {
   private void sortOut() {
     Batch batch = lane.worker().batch();
     int n;
-    for (int looks = 0; looks < LAST_LOOKS && (n = socket.receive(batch)) > 0; looks++) {
-      lane.requests().received(n, batch.bytes());
+    for (int looks = 0; looks < LAST_LOOKS && (n = take(batch)) > 0; looks++) {
       for (int slot = 0; slot < n; slot++) {
         if (flow.key().isFrom(batch, slot)) {
-          byte[] payload = new byte[batch.length(slot)];
-          batch.payload(slot).readBytes(payload);
-          early.add(payload);
+          byte[] payload = batch.copy(slot);
+          int segmentBytes = batch.segmentBytes(slot);
+          early.add(() -> flow.key().load(batch, payload, segmentBytes));
         } else {
           reception.relay(batch, slot, 1, flow.key(), lane.worker());
         }
@@ -104,8 +105,8 @@ final class PeerSocket implements UdpSocket.Owner {
 
   private void relayEarly() {
     Batch batch = lane.worker().batch();
-    for (byte[] payload : early) {
-      flow.key().load(batch, payload);
+    for (Runnable load : early) {
+      load.run();
       relay(batch, 1);
     }
     early.clear();
@@ -120,13 +121,21 @@ final class PeerSocket implements UdpSocket.Owner {
     }
   }
 
-  /** Takes one batch of requests; returns how many. */
+  /** Relays one batch of requests; returns how many slots they filled. */
   private int receive() {
     Batch batch = lane.worker().batch();
+    int n = take(batch);
+    if (n > 0) {
+      relay(batch, n);
+    }
+    return n;
+  }
+
+  private int take(Batch batch) {
+    batch.clear();
     int n = socket.receive(batch);
     if (n > 0) {
-      lane.requests().received(n, batch.bytes());
-      relay(batch, n);
+      lane.requests().received(batch.datagrams(0, n), batch.bytes(0, n));
     }
     return n;
   }
@@ -134,7 +143,9 @@ final class PeerSocket implements UdpSocket.Owner {
   /** The plain case goes straight to the flow, without guard or look-up. */
   private void relay(Batch batch, int n) {
     if (flow.isAssured() && flow.backend().eligible() && isPlain(batch, n)) {
-      flow.request(batch, 0, n, lane.table().clock().getAsLong());
+      long now = lane.table().clock().getAsLong();
+      lane.table().tick(now);
+      flow.request(batch, 0, n, now);
     } else {
       reception.relay(batch, 0, n, flow.key(), lane.worker());
     }
@@ -143,9 +154,7 @@ final class PeerSocket implements UdpSocket.Owner {
   /** Whether all of a batch is the client's, and fit to be relayed. */
   private boolean isPlain(Batch batch, int n) {
     for (int slot = 0; slot < n; slot++) {
-      if (batch.length(slot) > lane.maxDatagramBytes()
-          || batch.truncated(slot)
-          || !flow.key().isFrom(batch, slot)) {
+      if (!lane.fits(batch, slot) || !flow.key().isFrom(batch, slot)) {
         return false;
       }
     }
@@ -168,6 +177,7 @@ final class PeerSocket implements UdpSocket.Owner {
     for (int looks = 0; looks < LAST_LOOKS && receive() > 0; looks++) {
       // the flow has ended: what was still here goes the way of a listener's datagrams
     }
+    lane.requests().overflowed(Integer.toUnsignedLong(socket.kernelDrops()));
     reception.close(socket);
   }
 }

@@ -26,6 +26,6 @@ public interface Reception {
    */
   void afterBacklog(int listener, Worker worker, Runnable then);
 
-  /** Closes a socket it has given, and takes note of what the kernel has dropped there. */
+  /** Closes a socket it has given. */
   void close(UdpSocket socket);
 }

@@ -6,14 +6,14 @@ import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.Errno;
+import io.sluice.net.Fds;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
-import io.sluice.net.Workers;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,16 +27,18 @@ final class Desk implements Reception {
   private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Front front;
-  private final Workers workers;
+  private final Fds fds;
   private final LongSupplier clock;
   private final AtomicInteger open = new AtomicInteger();
   private final AtomicLong notBefore;
   private final AtomicLong complainNotBefore;
-  private final LongAdder kernelDrops = new LongAdder();
 
-  Desk(Front front, Workers workers, LongSupplier clock) {
+  /**
+   * @param fds each peer socket takes one
+   */
+  Desk(Front front, Fds fds, LongSupplier clock) {
     this.front = front;
-    this.workers = workers;
+    this.fds = fds;
     this.clock = clock;
     notBefore = new AtomicLong(clock.getAsLong());
     complainNotBefore = new AtomicLong(clock.getAsLong());
@@ -53,8 +55,7 @@ final class Desk implements Reception {
       return null;
     }
     try {
-      Address local = key.local(front.bound(key.listener()));
-      return UdpSocket.accept(local, key.client(), Front.BUFFER_BYTES, worker, owner);
+      return open(key, worker, owner);
     } catch (OsException e) {
       open.decrementAndGet();
       if (Errno.ofDial(e.errno()) == Drop.NO_FD) {
@@ -62,6 +63,17 @@ final class Desk implements Reception {
       }
       complain(key, e, now);
       return null;
+    }
+  }
+
+  private UdpSocket open(FlowKey key, Worker worker, UdpSocket.Owner owner) throws OsException {
+    fds.takeFor("a peer socket");
+    try {
+      Address local = key.local(front.bound(key.listener()));
+      return UdpSocket.accept(local, key.client(), Front.BUFFER_BYTES, worker, owner);
+    } catch (OsException e) {
+      fds.giveBack();
+      throw e;
     }
   }
 
@@ -83,11 +95,9 @@ final class Desk implements Reception {
 
   @Override
   public void afterBacklog(int listener, Worker worker, Runnable then) {
-    Runnable arrival = new Arrivals(workers.count(), then);
-    for (Worker each : workers) {
-      each.execute(
-          () -> front.listener(each, listener).afterBacklog(() -> worker.execute(arrival)));
-    }
+    List<Listener> group = front.group(listener);
+    Runnable arrival = new Arrivals(group.size(), then);
+    group.forEach(each -> each.afterBacklog(() -> worker.execute(arrival)));
   }
 
   /** Runs on one loop, so many times, the last of which counts. */
@@ -111,18 +121,13 @@ final class Desk implements Reception {
 
   @Override
   public void close(UdpSocket socket) {
-    kernelDrops.add(Integer.toUnsignedLong(socket.kernelDrops()));
     socket.close();
+    fds.giveBack();
     open.decrementAndGet();
   }
 
   /** Peer sockets open now. */
   int open() {
     return open.get();
-  }
-
-  /** Datagrams the kernel dropped at peer sockets that are closed now. */
-  long kernelDrops() {
-    return kernelDrops.sum();
   }
 }

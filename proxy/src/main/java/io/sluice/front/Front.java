@@ -6,7 +6,9 @@ import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
+import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
+import io.sluice.net.Dialer;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
@@ -15,18 +17,21 @@ import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A named service that clients send to: for each of its addresses a reuseport socket on every
- * worker, and one table of flows for all of them.
+ * A named service that clients send to: for each of its addresses a reuseport socket for every
+ * worker, read by those that are active, and one table of flows for all of them.
  */
 public final class Front {
   private static final Logger log = LoggerFactory.getLogger(Front.class);
@@ -65,33 +70,45 @@ public final class Front {
 
   private final Spec spec;
   private final Pool pool;
+  private final Dialer dialer;
   private final FlowTable table;
   private final Workers workers;
   private final @Nullable Desk desk;
   private final Future<?> tidying;
   private final List<Address> bound = new ArrayList<>();
 
-  /** By worker, then by listen address. */
+  /** By worker they are at home on, then by listen address. */
   private final List<List<Listener>> listeners = new ArrayList<>();
 
-  private Front(Spec spec, Workers workers, Pool pool, FlowTable table, LongSupplier clock) {
+  private boolean closed;
+
+  private Front(
+      Spec spec, Workers workers, Pool pool, Dialer dialer, FlowTable table, LongSupplier clock) {
     this.spec = spec;
     this.workers = workers;
     this.pool = pool;
+    this.dialer = dialer;
     this.table = table;
-    desk = spec.peerSockets() ? new Desk(this, workers, clock) : null;
+    desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
 
   /**
    * Binds all sockets, then begins to receive.
    *
+   * @param dialer opens the flows' links to the pool's backends
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
   public static Front open(
-      Spec spec, Workers workers, Pool pool, KeyExtractor affinity, LongSupplier clock)
+      Spec spec,
+      Workers workers,
+      Pool pool,
+      Dialer dialer,
+      KeyExtractor affinity,
+      LongSupplier clock)
       throws OsException {
-    Front front = new Front(spec, workers, pool, new FlowTable(spec.limits(), clock), clock);
+    Front front =
+        new Front(spec, workers, pool, dialer, new FlowTable(spec.limits(), clock), clock);
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -109,21 +126,78 @@ public final class Front {
       }
       front.listeners.add(List.copyOf(here));
     }
-    front.register();
+    try {
+      front.move(from -> Spread.over(from, workers.active()));
+    } catch (OsException | RuntimeException e) {
+      front.close();
+      throw e;
+    }
     return front;
   }
 
-  private void register() throws OsException {
+  /**
+   * Has the first {@code active} workers, and no others, read the listeners; returns when all have
+   * moved that had to. Flows stay on their workers.
+   */
+  public synchronized void spread(int active) {
     try {
-      workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::register));
+      if (!closed) {
+        move(from -> Spread.over(from, active));
+      }
+    } catch (OsException e) {
+      log.error(
+          "front {}: {}; a listener is read by nobody until this is tried again",
+          spec.name(),
+          e.getMessage());
+    }
+  }
+
+  /** Of each address the listeners read by {@code from} shall be read by what {@code deal} says. */
+  private synchronized void move(UnaryOperator<int[]> deal) throws OsException {
+    List<CompletableFuture<Void>> moves = new ArrayList<>();
+    for (int index = 0; index < bound.size(); index++) {
+      List<Listener> group = group(index);
+      int[] from = group.stream().mapToInt(Listener::reader).toArray();
+      int[] to = deal.apply(from);
+      for (int i = 0; i < to.length; i++) {
+        if (to[i] != from[i]) {
+          moves.add(group.get(i).moveTo(group.get(to[i])));
+        }
+      }
+    }
+    await(moves);
+  }
+
+  /** The listeners of one address, in the order of the workers they are at home on. */
+  List<Listener> group(int index) {
+    return listeners.stream().map(ofWorker -> ofWorker.get(index)).toList();
+  }
+
+  private static void await(List<CompletableFuture<Void>> moves) throws OsException {
+    try {
+      CompletableFuture.allOf(moves.toArray(CompletableFuture[]::new)).join();
     } catch (CompletionException e) {
-      close();
       if (e.getCause() instanceof UncheckedIOException io
           && io.getCause() instanceof OsException os) {
         throw os;
       }
       throw e;
     }
+  }
+
+  /** How many flows live on a worker. */
+  public long flowsOn(Worker worker) {
+    return listeners.get(worker.index()).stream()
+        .mapToLong(listener -> listener.lane().flows().get(0))
+        .sum();
+  }
+
+  /** How many listeners a worker reads. */
+  public synchronized long listenersOn(Worker worker) {
+    return listeners.stream()
+        .flatMap(List::stream)
+        .filter(listener -> listener.reader() == worker.index())
+        .count();
   }
 
   /** One socket a worker on one address, in the order of the workers. */
@@ -163,10 +237,12 @@ public final class Front {
             worker,
             socket,
             table,
+            dialer,
             spec.maxDatagramBytes(),
             new Account(),
             new Account(),
             new Latency(),
+            new Tally(1),
             desk);
     return new Listener(this, index, bound.get(index), lane, pool, affinity, clock);
   }
@@ -193,6 +269,20 @@ public final class Front {
     table.closeAll();
     tidying.cancel(false);
     awaitNoFlows();
+    closeListeners();
+  }
+
+  /** Nobody but its worker may read a listener that is closed: so all go home before. */
+  private synchronized void closeListeners() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      move(from -> IntStream.range(0, from.length).toArray());
+    } catch (OsException e) {
+      log.debug("front {}: a listener that nobody reads can be closed, too", spec.name(), e);
+    }
     workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::close));
   }
 
@@ -235,12 +325,15 @@ public final class Front {
   }
 
   /**
-   * Datagrams the kernel dropped since start because a listener's buffer was full, or that of a
-   * peer socket that is closed since.
+   * Datagrams the kernel dropped since start because a buffer was full: a listener's or, once a
+   * flow has ended, that of its link or its peer socket.
    */
   public long kernelDrops() {
-    long ofPeers = desk == null ? 0 : desk.kernelDrops();
-    return ofPeers
-        + listeners.stream().flatMap(List::stream).mapToLong(Listener::kernelDrops).sum();
+    return listeners.stream().flatMap(List::stream).mapToLong(Front::kernelDrops).sum();
+  }
+
+  private static long kernelDrops(Listener listener) {
+    Lane lane = listener.lane();
+    return listener.kernelDrops() + lane.replies().overflowed() + lane.requests().overflowed();
   }
 }

@@ -12,9 +12,11 @@ import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
+import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -22,10 +24,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One of a front's reuseport sockets, on one worker: the way of a datagram from the client to its
- * flow (docs/life-of-a-datagram.md).
+ * One of a front's reuseport sockets, and the worker it is at home on: the way of a datagram from
+ * the client to its flow (docs/life-of-a-datagram.md).
+ *
+ * <p>What its worker receives it books here, whichever of the address's sockets it reads: a
+ * listener <em>moves</em> when another worker, by its own listener of the same address, begins to
+ * read this one's socket (docs/adr/0008). Flows stay where they are, and their replies leave by the
+ * socket of their own worker.
  */
-final class Listener implements UdpSocket.Owner {
+final class Listener {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
 
   /** What every datagram may meet is logged once a second. */
@@ -43,6 +50,9 @@ final class Listener implements UdpSocket.Owner {
 
   /** The key of the datagram in hand; filled again for each. */
   private final FlowKey probe;
+
+  /** Written by the one before, on its loop, when it has let go; null before the first. */
+  private volatile @Nullable Reader reader;
 
   private long complainedAt;
   private int kernelDropsSeen;
@@ -66,25 +76,79 @@ final class Listener implements UdpSocket.Owner {
     probe = new FlowKey(index, address.isWildcard());
   }
 
-  void register() {
-    try {
-      lane.socket().register(lane.worker(), this);
-    } catch (OsException e) {
-      throw new UncheckedIOException(e);
+  /**
+   * A worker's turn at this socket, by its own listener of the address: no other reads it until
+   * this one has let go. Each move makes a new one.
+   */
+  private final class Reader implements UdpSocket.Owner {
+    private final Listener own;
+
+    Reader(Listener own) {
+      this.own = own;
     }
+
+    Worker worker() {
+      return own.lane.worker();
+    }
+
+    void letGo(Reader next) {
+      lane.socket().detach();
+      reader = next;
+    }
+
+    void begin() {
+      try {
+        lane.socket().attach(worker(), this);
+      } catch (OsException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public void readable() {
+      read();
+    }
+
+    int read() {
+      return own.receive(lane.socket());
+    }
+
+    /** Connected sockets only. */
+    @Override
+    public void failed(int errno) {}
   }
 
-  @Override
-  public void readable() {
-    receive();
+  /** The index of the worker that reads this socket, or {@link Spread#NOBODY}; while none moves. */
+  int reader() {
+    Reader now = reader;
+    return now != null && lane.socket().isAttached() ? now.worker().index() : Spread.NOBODY;
+  }
+
+  /**
+   * Has the worker of {@code next} read this socket: the worker that read it until now lets go of
+   * it, and only then is the next one told. So whatever the old one has handed over stands in the
+   * queues before all that the next one hands over, or receives for flows of its own.
+   */
+  CompletableFuture<Void> moveTo(Listener next) {
+    Reader last = reader;
+    Reader then = new Reader(next);
+    CompletableFuture<Void> free;
+    if (last == null) {
+      reader = then;
+      free = CompletableFuture.completedFuture(null);
+    } else {
+      free = CompletableFuture.runAsync(() -> last.letGo(then), last.worker()::execute);
+    }
+    return free.thenRunAsync(then::begin, then.worker()::execute);
   }
 
   /** Takes one batch of requests; returns how many. */
-  private int receive() {
+  private int receive(UdpSocket socket) {
     Batch batch = lane.worker().batch();
-    int n = lane.socket().receive(batch);
+    batch.clear();
+    int n = socket.receive(batch);
     if (n > 0) {
-      lane.requests().received(n, batch.bytes());
+      lane.requests().received(batch.datagrams(0, n), batch.bytes(0, n));
       relay(batch, n);
     }
     return n;
@@ -93,6 +157,7 @@ final class Listener implements UdpSocket.Owner {
   /** Consecutive datagrams of one flow form a run, which leaves as one. */
   private void relay(Batch batch, int n) {
     long now = clock.getAsLong();
+    lane.table().tick(now);
     Flow flow = null;
     int start = 0;
     for (int slot = 0; slot < n; slot++) {
@@ -113,6 +178,7 @@ final class Listener implements UdpSocket.Owner {
   /** Relays what a peer socket on this loop received, datagram by datagram. */
   void relay(Batch batch, int from, int n, FlowKey to) {
     long now = clock.getAsLong();
+    lane.table().tick(now);
     for (int slot = from; slot < from + n; slot++) {
       Flow flow = admit(batch, slot, probe.read(batch, slot).to(to), now);
       if (flow != null) {
@@ -122,18 +188,36 @@ final class Listener implements UdpSocket.Owner {
   }
 
   /**
-   * Does something once all that lies in the receive buffer now has been read: a batch a turn of
-   * the loop, lest others wait.
+   * Does something on the loop that reads this socket, once all that lies in its receive buffer now
+   * has been read; never, if it is closed meanwhile. Any loop may ask.
+   *
+   * <p>Whoever has its turn reads, even before epoll tells it: its predecessor has handed over all
+   * it had before it let go, and the task that reads is queued after that. A task that comes in
+   * another turn than the one it was meant for, were it a later one of the same worker's, might
+   * pass what waits behind it in that worker's queue: so it goes after the reader once more.
    */
   void afterBacklog(Runnable then) {
     afterBacklog(LAST_LOOKS, then);
   }
 
+  /** A batch a turn of the loop, lest others wait. */
   private void afterBacklog(int looks, Runnable then) {
-    if (receive() < Batch.SLOTS || looks == 0) {
+    Reader meant = reader;
+    if (meant == null) {
+      then.run(); // nobody has ever read it, so nobody's flow has come by it
+    } else {
+      meant.worker().execute(() -> readPast(meant, looks, then));
+    }
+  }
+
+  private void readPast(Reader meant, int looks, Runnable then) {
+    if (!lane.socket().isOpen()) {
+      return;
+    }
+    if (reader == meant && (meant.read() < Batch.SLOTS || looks <= 0)) {
       then.run();
     } else {
-      lane.worker().execute(() -> afterBacklog(looks - 1, then));
+      afterBacklog(looks - 1, then);
     }
   }
 
@@ -142,11 +226,11 @@ final class Listener implements UdpSocket.Owner {
    * over.
    */
   private @Nullable Flow admit(Batch batch, int slot, FlowKey key, long now) {
-    if (batch.length(slot) > lane.maxDatagramBytes() || batch.truncated(slot)) {
-      return drop(Drop.OVERSIZE);
+    if (lane.isOversize(batch, slot, lane.requests())) {
+      return null;
     }
     if (!key.isAnswerable()) {
-      return drop(Drop.BAD_SOURCE);
+      return drop(Drop.BAD_SOURCE, batch, slot);
     }
     Flow flow = lane.table().find(key);
     if (flow != null && !flow.backend().eligible()) {
@@ -162,12 +246,14 @@ final class Listener implements UdpSocket.Owner {
   private @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
     Drop refusal = lane.table().refusal(now);
     if (refusal != null) {
-      return drop(refusal);
+      return drop(refusal, batch, slot);
     }
     try {
       Backend backend =
           pool.pick(affinity.keyOf(key.client().toInetSocketAddress(), batch.payload(slot)));
-      return backend == null ? drop(Drop.NO_BACKEND) : dial(backend, key, now);
+      return backend == null
+          ? drop(Drop.NO_BACKEND, batch, slot)
+          : dial(backend, batch, slot, key, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       // A plug-in's key or choice must not cost other clients' datagrams.
       if (mayComplain(now)) {
@@ -178,21 +264,19 @@ final class Listener implements UdpSocket.Owner {
             key,
             bug);
       }
-      return drop(Drop.FAULT);
+      return drop(Drop.FAULT, batch, slot);
     }
   }
 
-  private @Nullable Flow dial(Backend backend, FlowKey key, long now) {
+  private @Nullable Flow dial(Backend backend, Batch batch, int slot, FlowKey key, long now) {
     try {
       return Flow.open(key.copy(), lane, backend, now);
     } catch (OsException e) {
       Drop reason = Errno.ofDial(e.errno());
-      if (reason != Drop.UNREACHABLE) {
-        lane.table().ranShort(reason, now);
-      } else if (Errno.isUnreachable(e.errno())) {
+      if (Errno.isUnreachable(e.errno())) {
         backend.refused(FlowTable.nextId()); // no route there is evidence like an ICMP error
       }
-      return drop(reason);
+      return drop(reason, batch, slot);
     }
   }
 
@@ -203,32 +287,34 @@ final class Listener implements UdpSocket.Owner {
   private @Nullable Flow handOver(Flow flow, Batch batch, int slot, FlowKey key) {
     Listener other = front.listener(flow.worker(), index);
     FlowKey keyCopy = key.copy();
-    byte[] payload = new byte[batch.length(slot)];
-    batch.payload(slot).readBytes(payload);
-    if (flow.worker().handOver(() -> other.take(keyCopy, payload))) {
-      lane.requests().handed();
+    byte[] payload = batch.copy(slot);
+    int segmentBytes = batch.segmentBytes(slot);
+    int datagrams = batch.datagrams(slot);
+    if (flow.worker().handOver(datagrams, () -> other.take(keyCopy, payload, segmentBytes))) {
+      lane.requests().handed(datagrams);
       return null;
     }
-    return drop(Drop.HANDOVER);
+    return drop(Drop.HANDOVER, batch, slot);
   }
 
   /**
    * A datagram that another worker's listener handed over: looked up again, for its flow may have
    * ended since.
    */
-  private void take(FlowKey key, byte[] payload) {
-    lane.requests().taken();
+  private void take(FlowKey key, byte[] payload, int segmentBytes) {
     Batch batch = lane.worker().batch();
-    batch.load(payload);
+    batch.load(payload, segmentBytes);
+    lane.requests().taken(batch.datagrams(0));
     long now = clock.getAsLong();
+    lane.table().tick(now);
     Flow flow = admit(batch, 0, key, now);
     if (flow != null) {
       flow.request(batch, 0, 1, now);
     }
   }
 
-  private @Nullable Flow drop(Drop reason) {
-    lane.requests().dropped(reason, 1);
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
+    lane.requests().dropped(reason, batch.datagrams(slot));
     return null;
   }
 
@@ -240,13 +326,9 @@ final class Listener implements UdpSocket.Owner {
     return true;
   }
 
-  /** Connected sockets only. */
-  @Override
-  public void failed(int errno) {}
-
-  /** Reads what the kernel still holds, then closes. */
+  /** Reads what the kernel still holds, then closes; at home. */
   void close() {
-    for (int looks = 0; looks < LAST_LOOKS && receive() > 0; looks++) {
+    for (int looks = 0; looks < LAST_LOOKS && receive(lane.socket()) > 0; looks++) {
       // flows are no longer opened, so these are booked as DRAINING
     }
     kernelDrops();

@@ -14,7 +14,8 @@ public final class Account {
   private static final int FORWARDED = 2;
   private static final int HANDED = 3;
   private static final int TAKEN = 4;
-  private static final int DROPPED = 5;
+  private static final int OVERFLOWED = 5;
+  private static final int DROPPED = 6;
 
   private final Tally tally = new Tally(DROPPED + Drop.values().length);
 
@@ -34,14 +35,24 @@ public final class Account {
     tally.add(DROPPED + reason.ordinal(), n);
   }
 
-  /** A datagram went into another loop's hand-over queue. */
-  public void handed() {
-    tally.add(HANDED, 1);
+  /** {@code n} datagrams went into another loop's hand-over queue. */
+  public void handed(int n) {
+    tally.add(HANDED, n);
   }
 
-  /** A datagram came out of this loop's hand-over queue. */
-  public void taken() {
-    tally.add(TAKEN, 1);
+  /** {@code n} datagrams came out of this loop's hand-over queue. */
+  public void taken(int n) {
+    tally.add(TAKEN, n);
+  }
+
+  /** The kernel dropped {@code n} datagrams that never came in, as a buffer was full. */
+  public void overflowed(long n) {
+    tally.add(OVERFLOWED, n);
+  }
+
+  /** Datagrams the kernel dropped before they came in; in no other count. */
+  public long overflowed() {
+    return tally.get(OVERFLOWED);
   }
 
   public long received() {

@@ -7,7 +7,10 @@ package io.sluice.metrics;
 public enum Drop {
   /** Longer than the front's {@code max-datagram}, or than the way out allows. */
   OVERSIZE,
-  /** Source port 0, or a multicast, broadcast or unspecified source address: cannot be answered. */
+  /**
+   * Of a request: source port 0, or a multicast, broadcast or unspecified source address, so it
+   * cannot be answered. Of a reply: it came from somebody else than the backend.
+   */
   BAD_SOURCE,
   /** The front has {@code flows.max} assured flows. */
   FLOW_LIMIT,

@@ -23,6 +23,11 @@ public record Address(long head, long hi, long lo, int scope) {
     return new Address(ipv6 ? Linux.AF_INET6 : Linux.AF_INET, 0, 0, 0);
   }
 
+  /** {@code 127.0.0.1:0}, as kernel words. */
+  static Address loopback() {
+    return new Address(Linux.AF_INET | 0x0100_007FL << 32, 0, 0, 0);
+  }
+
   public static Address of(InetSocketAddress address) {
     InetAddress ip = address.getAddress();
     byte[] bytes = ip.getAddress();
@@ -66,6 +71,12 @@ public record Address(long head, long hi, long lo, int scope) {
     return ipv6
         ? new Address(Linux.AF_INET6 | netPort, localHi, localLo, linkLocal ? clientScope : 0)
         : new Address(Linux.AF_INET | netPort | localLo << 32, 0, 0, 0);
+  }
+
+  /** The same host's, with this port. */
+  Address withPort(int port) {
+    long netPort = Short.toUnsignedLong(Short.reverseBytes((short) port)) << 16;
+    return new Address((head & ~0xFFFF_0000L) | netPort, hi, lo, scope);
   }
 
   public boolean isIpv6() {

@@ -8,20 +8,21 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A worker's slots: what one {@code recvmmsg} brings and, from the very same memory, what {@code
+ * Slots for datagrams: what {@code recvmmsg} brings and, from the very same memory, what {@code
  * sendmmsg} takes away.
  *
- * <p>Everything the kernel reads is laid out once; a receive resets only the fields that the kernel
- * changed in the slots used last. A slot holds the largest datagram there is, so nothing is ever
- * cut, and leaves room for trains (UDP_GRO) and their control messages.
+ * <p>A slot holds one datagram or one <em>train</em>: datagrams of one sender and of equal size,
+ * only the last of which may be shorter, that the kernel joined (UDP_GRO) and will part again on
+ * the way out (UDP_SEGMENT). A slot holds the largest there is, so nothing is ever cut.
  *
- * <p>Owned by one event loop and valid within one event: whoever receives into it must be done with
- * it on return.
+ * <p>Everything the kernel reads is laid out once; only the fields that it changed in the slots
+ * used last are reset. Owned by one event loop.
  */
 public final class Batch {
-  /** Datagrams a system call moves at most. */
+  /** Slots that a system call moves at most. */
   public static final int SLOTS = 32;
 
   /** The largest UDP payload over IPv6 is 65,527 bytes; what UDP_GRO joins is at most 65,535. */
@@ -38,40 +39,35 @@ public final class Batch {
   /** Packet info (40), segment size (24) and socket errors (16 + 16 + 28) fit. */
   private static final int CONTROL_BYTES = 128;
 
-  /** Without an interface: the route decides where to. */
-  private static final int ANY_INTERFACE = 0;
-
   private final MemorySegment errno;
   private final MemorySegment incoming;
-  private final MemorySegment outgoing;
-  private final MemorySegment outgoingIov;
   private final MemorySegment names;
   private final MemorySegment controls;
-  private final MemorySegment destination;
-  private final MemorySegment source;
   private final MemorySegment payloads;
   private final ByteBuf[] views = new ByteBuf[SLOTS];
+  private final Outgoing outgoing;
 
-  /** Slots that hold what the last receive brought. */
+  /** Payload bytes in each slot. */
+  private final int[] bytes = new int[SLOTS];
+
+  /** Bytes of each datagram of a train but the last; 0 where there is but one. */
+  private final int[] segmentBytes = new int[SLOTS];
+
+  /** Slots in use. */
   private int filled;
 
-  private long filledBytes;
-  private int destinationBytes;
-  private int sourceBytes;
+  private @Nullable Batch parts;
 
   Batch() {
     Arena arena =
         Arena.ofAuto(); // reachable as long as the batch is, and a worker never drops its batch
     errno = Linux.newErrno(arena);
     incoming = arena.allocate((long) SLOTS * Linux.MMSGHDR_BYTES, 64);
-    outgoing = arena.allocate((long) SLOTS * Linux.MMSGHDR_BYTES, 64);
     MemorySegment incomingIov = arena.allocate((long) SLOTS * Linux.IOVEC_BYTES, 64);
-    outgoingIov = arena.allocate((long) SLOTS * Linux.IOVEC_BYTES, 64);
     names = arena.allocate((long) SLOTS * NAME_BYTES, 64);
     controls = arena.allocate((long) SLOTS * CONTROL_BYTES, 64);
-    destination = arena.allocate(NAME_BYTES, 8);
-    source = arena.allocate(CONTROL_BYTES, 8);
     payloads = arena.allocate((long) SLOTS * STRIDE_BYTES, 4096);
+    outgoing = new Outgoing(arena, errno, SLOTS);
     for (int slot = 0; slot < SLOTS; slot++) {
       layOut(slot, incomingIov);
     }
@@ -80,20 +76,14 @@ public final class Batch {
   private void layOut(int slot, MemorySegment incomingIov) {
     long message = message(slot);
     long iov = (long) slot * Linux.IOVEC_BYTES;
-    long payload = payloads.address() + (long) slot * STRIDE_BYTES;
-    incomingIov.set(JAVA_LONG, iov + Linux.IOV_BASE, payload);
+    incomingIov.set(JAVA_LONG, iov + Linux.IOV_BASE, payloadAddress(slot));
     incomingIov.set(JAVA_LONG, iov + Linux.IOV_LEN, PAYLOAD_BYTES);
-    outgoingIov.set(JAVA_LONG, iov + Linux.IOV_BASE, payload);
-    incoming.set(JAVA_LONG, message + Linux.MSG_NAME, names.address() + (long) slot * NAME_BYTES);
+    incoming.set(JAVA_LONG, message + Linux.MSG_NAME, names.address() + name(slot));
     incoming.set(JAVA_LONG, message + Linux.MSG_IOV, incomingIov.address() + iov);
     incoming.set(JAVA_LONG, message + Linux.MSG_IOVLEN, 1);
     incoming.set(JAVA_LONG, message + Linux.MSG_CONTROL, controls.address() + control(slot));
     reset(slot);
-    outgoing.set(JAVA_LONG, message + Linux.MSG_IOV, outgoingIov.address() + iov);
-    outgoing.set(JAVA_LONG, message + Linux.MSG_IOVLEN, 1);
-    views[slot] =
-        Unpooled.wrappedBuffer(
-            payloads.asSlice((long) slot * STRIDE_BYTES, PAYLOAD_BYTES).asByteBuffer());
+    views[slot] = Unpooled.wrappedBuffer(payload(slot, PAYLOAD_BYTES).asByteBuffer());
   }
 
   /** Makes a slot ready to receive: restores what the kernel overwrites. */
@@ -103,48 +93,119 @@ public final class Batch {
     incoming.set(JAVA_LONG, message + Linux.MSG_CONTROLLEN, CONTROL_BYTES);
   }
 
-  /** Fills the slots from a socket; returns how many, or minus errno. */
-  int receive(int fd) {
+  /** Empties all slots. */
+  public void clear() {
     for (int slot = 0; slot < filled; slot++) {
       reset(slot);
     }
-    int n = Linux.recvmmsg(errno, fd, incoming.address(), SLOTS);
-    filled = Math.max(n, 0);
-    filledBytes = 0;
-    for (int slot = 0; slot < filled; slot++) {
-      filledBytes += length(slot);
+    filled = 0;
+  }
+
+  /** Slots not in use. */
+  int free() {
+    return SLOTS - filled;
+  }
+
+  /** Fills free slots from a socket; returns how many, or minus errno. */
+  int receive(int fd) {
+    int first = filled;
+    int n = Linux.recvmmsg(errno, fd, incoming.address() + message(first), SLOTS - first);
+    for (int slot = first; slot < first + n; slot++) {
+      enter(
+          incoming.get(JAVA_INT, message(slot) + Linux.MSG_LEN),
+          incoming.get(JAVA_LONG, message(slot) + Linux.MSG_CONTROLLEN) == 0 ? 0 : joined(slot));
     }
     return n;
   }
 
-  /** Puts a datagram that came some other way into slot 0, as if it were all that was received. */
-  public void load(byte[] payload) {
-    for (int slot = 0; slot < filled; slot++) {
-      reset(slot);
+  /**
+   * Fills one slot from a socket that neither joins datagrams nor need tell who sent them: cheaper,
+   * as there is no header to fill in; returns 1, or minus errno.
+   */
+  int receiveOne(int fd) {
+    int n = Linux.recv(errno, fd, payloadAddress(filled), PAYLOAD_BYTES);
+    if (n < 0) {
+      return n;
     }
+    incoming.set(JAVA_INT, message(filled) + Linux.MSG_FLAGS, 0);
+    enter(n, 0);
+    return 1;
+  }
+
+  private void enter(int length, int segment) {
+    bytes[filled] = length;
+    segmentBytes[filled] = segment < length ? segment : 0;
+    outgoing.toPeer(filled);
+    filled++;
+  }
+
+  private int joined(int slot) {
+    long at = control(slot, Linux.SOL_UDP, Linux.UDP_GRO, Linux.GRO_BYTES);
+    return at < 0 ? 0 : controls.get(JAVA_INT, at);
+  }
+
+  /**
+   * Puts what came some other way into slot 0, as if it were all that was received.
+   *
+   * @param segment {@link #segmentBytes} it had
+   */
+  public void load(byte[] payload, int segment) {
+    clear();
     MemorySegment.copy(payload, 0, payloads, JAVA_BYTE, 0, payload.length);
-    incoming.set(JAVA_INT, Linux.MSG_LEN, payload.length);
     incoming.set(JAVA_INT, Linux.MSG_FLAGS, 0);
-    filled = 1;
-    filledBytes = payload.length;
+    enter(payload.length, segment);
   }
 
-  /** Sets the sender of the datagram in a slot, where it did not come from the kernel. */
+  /** Sets the sender of what lies in a slot, where it did not come from the kernel. */
   public void source(int slot, long head, long hi, long lo, int scope) {
-    names.set(JAVA_LONG, name(slot), head);
-    names.set(JAVA_LONG, name(slot) + 8, hi);
-    names.set(JAVA_LONG, name(slot) + 16, lo);
-    names.set(JAVA_INT, name(slot) + 24, scope);
+    name(slot, head, hi, lo, scope);
   }
 
-  /** Payload bytes in all filled slots. */
-  public long bytes() {
-    return filledBytes;
+  private void name(int slot, long head, long hi, long lo, int scope) {
+    long name = name(slot);
+    names.set(JAVA_LONG, name, head);
+    names.set(JAVA_LONG, name + 8, hi);
+    names.set(JAVA_LONG, name + 16, lo);
+    names.set(JAVA_INT, name + 24, scope);
   }
 
-  /** Payload bytes of the datagram in a slot. */
-  public int length(int slot) {
-    return incoming.get(JAVA_INT, message(slot) + Linux.MSG_LEN);
+  /** Payload bytes in a slot, of all its datagrams. */
+  public int bytes(int slot) {
+    return bytes[slot];
+  }
+
+  /** Payload bytes in slots {@code from} to {@code from + n - 1}. */
+  public long bytes(int from, int n) {
+    long sum = 0;
+    for (int slot = from; slot < from + n; slot++) {
+      sum += bytes[slot];
+    }
+    return sum;
+  }
+
+  /** Bytes of each datagram but the last of a train; 0 where there is but one. */
+  public int segmentBytes(int slot) {
+    return segmentBytes[slot];
+  }
+
+  /** Payload bytes of the largest datagram in a slot. */
+  public int datagramBytes(int slot) {
+    return segmentBytes[slot] == 0 ? bytes[slot] : segmentBytes[slot];
+  }
+
+  /** Datagrams in a slot. */
+  public int datagrams(int slot) {
+    int segment = segmentBytes[slot];
+    return segment == 0 ? 1 : (bytes[slot] + segment - 1) / segment;
+  }
+
+  /** Datagrams in slots {@code from} to {@code from + n - 1}. */
+  public int datagrams(int from, int n) {
+    int sum = 0;
+    for (int slot = from; slot < from + n; slot++) {
+      sum += datagrams(slot);
+    }
+    return sum;
   }
 
   /** Whether the kernel had to cut the datagram to fit the slot. */
@@ -152,9 +213,23 @@ public final class Batch {
     return (incoming.get(JAVA_INT, message(slot) + Linux.MSG_FLAGS) & Linux.MSG_TRUNC) != 0;
   }
 
-  /** The payload in a slot, to be looked at and not kept: the next receive overwrites it. */
+  /** Drops all datagrams of a train but the last, the only one that may be smaller. */
+  public void keepLast(int slot) {
+    int length = bytes[slot] - (datagrams(slot) - 1) * segmentBytes[slot];
+    MemorySegment.copy(
+        payload(slot, bytes[slot]), bytes[slot] - length, payload(slot, length), 0, length);
+    bytes[slot] = length;
+    segmentBytes[slot] = 0;
+  }
+
+  /** Everything in a slot, to be copied. */
+  public byte[] copy(int slot) {
+    return payload(slot, bytes[slot]).toArray(JAVA_BYTE);
+  }
+
+  /** The first datagram in a slot, to be looked at and not kept: the next receive overwrites it. */
   public ByteBuf payload(int slot) {
-    return views[slot].setIndex(0, length(slot));
+    return views[slot].setIndex(0, datagramBytes(slot));
   }
 
   /** {@link Address#head} of the sender. */
@@ -175,6 +250,24 @@ public final class Batch {
   /** {@link Address#scope} of the sender; meaningless unless it is an IPv6 one. */
   public int sourceScope(int slot) {
     return names.get(JAVA_INT, name(slot) + 24);
+  }
+
+  /** How many of {@code n} slots there are up to the last that is not from a peer. */
+  int upToLastNotFrom(Address peer, int from, int n) {
+    int count = n;
+    while (count > 0 && isFrom(peer, from + count - 1)) {
+      count--;
+    }
+    return count;
+  }
+
+  private boolean isFrom(Address peer, int slot) {
+    return peer.isIpv6()
+        // Without the flow info.
+        ? (int) sourceHead(slot) == (int) peer.head()
+            && sourceHi(slot) == peer.hi()
+            && sourceLo(slot) == peer.lo()
+        : sourceHead(slot) == peer.head();
   }
 
   /**
@@ -199,73 +292,94 @@ public final class Batch {
     return at < 0 ? 0 : Integer.toUnsignedLong(controls.get(JAVA_INT, at + Linux.IPI_SPEC_DST));
   }
 
-  private long control(int slot, int level, int type, int bytes) {
+  private long control(int slot, int level, int type, int size) {
     long used =
         Math.min(incoming.get(JAVA_LONG, message(slot) + Linux.MSG_CONTROLLEN), CONTROL_BYTES);
-    return ControlMessages.find(controls, control(slot), used, level, type, bytes);
-  }
-
-  /** What is sent next goes to the peer that the socket is connected to. */
-  public void toPeer() {
-    destinationBytes = 0;
-    sourceBytes = 0;
+    return ControlMessages.find(controls, control(slot), used, level, type, size);
   }
 
   /**
-   * What is sent next goes to the address of these {@link Address} words, from whichever local
-   * address the socket and the routes choose.
+   * What lies in slots {@code from} to {@code from + n - 1} is to go to the address of these {@link
+   * Address} words, from whichever local address the socket and the routes choose. Unless told so,
+   * it goes to the peer that the socket is connected to.
    */
-  public void to(long head, long hi, long lo, int scope) {
-    destination.set(JAVA_LONG, 0, head);
-    destination.set(JAVA_LONG, 8, hi);
-    destination.set(JAVA_LONG, 16, lo);
-    destination.set(JAVA_INT, 24, scope);
-    destinationBytes =
-        (short) head == Linux.AF_INET6 ? Linux.SOCKADDR_IN6_BYTES : Linux.SOCKADDR_IN_BYTES;
-    sourceBytes = 0;
+  public void to(int from, int n, long head, long hi, long lo, int scope) {
+    for (int slot = from; slot < from + n; slot++) {
+      name(slot, head, hi, lo, scope);
+    }
+    outgoing.to(from, n, Address.isIpv6(head));
   }
 
   /**
    * Further to {@link #to}: it goes out from the local address that {@link #localHi} and {@link
    * #localLo} once answered.
    */
-  public void from(long localHi, long localLo) {
-    if (destinationBytes == Linux.SOCKADDR_IN6_BYTES) {
-      sourceControl(Linux.SOL_IPV6, Linux.IPV6_PKTINFO, Linux.IN6_PKTINFO_BYTES);
-      source.set(JAVA_LONG, Linux.CMSG_HEADER_BYTES, localHi);
-      source.set(JAVA_LONG, Linux.CMSG_HEADER_BYTES + 8, localLo);
-      source.set(JAVA_INT, Linux.CMSG_HEADER_BYTES + 16, ANY_INTERFACE);
-    } else {
-      sourceControl(Linux.SOL_IP, Linux.IP_PKTINFO, Linux.IN_PKTINFO_BYTES);
-      source.set(JAVA_INT, Linux.CMSG_HEADER_BYTES, ANY_INTERFACE);
-      source.set(JAVA_INT, Linux.CMSG_HEADER_BYTES + Linux.IPI_SPEC_DST, (int) localLo);
-      source.set(JAVA_INT, Linux.CMSG_HEADER_BYTES + Linux.IPI_ADDR, 0);
+  public void from(int from, int n, long localHi, long localLo) {
+    for (int slot = from; slot < from + n; slot++) {
+      outgoing.from(slot, localHi, localLo);
     }
-  }
-
-  private void sourceControl(int level, int type, int bytes) {
-    source.set(JAVA_LONG, Linux.CMSG_LEN, Linux.CMSG_HEADER_BYTES + bytes);
-    source.set(JAVA_INT, Linux.CMSG_LEVEL, level);
-    source.set(JAVA_INT, Linux.CMSG_TYPE, type);
-    sourceBytes = Linux.CMSG_HEADER_BYTES + bytes + 7 & ~7;
   }
 
   /**
-   * Sends slots {@code from} to {@code from + n - 1} as they were received; returns how many left,
-   * at least 1, or minus errno.
+   * Sends slots {@code from} to {@code end - 1}, or the first of them, in order and as they are;
+   * returns the slot after the last one that left, or minus errno.
+   *
+   * @param largestSegment the socket cannot part trains of larger datagrams; the first slot is none
    */
-  int send(int fd, int from, int n) {
-    assert 0 <= from && 0 < n && from + n <= filled : "slots " + from + "+" + n + " of " + filled;
-    for (int slot = from; slot < from + n; slot++) {
-      long message = message(slot);
-      outgoing.set(
-          JAVA_LONG, message + Linux.MSG_NAME, destinationBytes == 0 ? 0 : destination.address());
-      outgoing.set(JAVA_INT, message + Linux.MSG_NAMELEN, destinationBytes);
-      outgoing.set(JAVA_LONG, message + Linux.MSG_CONTROL, sourceBytes == 0 ? 0 : source.address());
-      outgoing.set(JAVA_LONG, message + Linux.MSG_CONTROLLEN, sourceBytes);
-      outgoingIov.set(JAVA_LONG, (long) slot * Linux.IOVEC_BYTES + Linux.IOV_LEN, length(slot));
+  int send(int fd, int from, int end, int largestSegment) {
+    assert 0 <= from && from < end && end <= filled : "slots " + from + "-" + end + " of " + filled;
+    return outgoing.send(this, fd, from, end, largestSegment);
+  }
+
+  /**
+   * After a {@link #send} that failed: the slot after those that failed together, as they were to
+   * leave as one train.
+   */
+  int failedEnd() {
+    return outgoing.firstEnd();
+  }
+
+  /**
+   * Copies datagrams {@code first} and following of a train, as many as there is room for, each
+   * into a slot of a batch of its own; valid until it is called again.
+   */
+  Batch parts(int slot, int first) {
+    if (parts == null) {
+      parts = new Batch();
     }
-    return Linux.sendmmsg(errno, fd, outgoing.address() + message(from), n);
+    Batch to = parts;
+    to.clear();
+    int segment = segmentBytes[slot];
+    for (int at = first * segment; at < bytes[slot] && to.free() > 0; at += segment) {
+      int length = Math.min(segment, bytes[slot] - at);
+      MemorySegment.copy(
+          payloads, payloadOffset(slot) + at, to.payloads, payloadOffset(to.filled), length);
+      MemorySegment.copy(names, name(slot), to.names, name(to.filled), NAME_BYTES);
+      to.enter(length, 0);
+      to.outgoing.likewise(to.filled - 1, outgoing, slot);
+    }
+    return to;
+  }
+
+  /** Slots in use. */
+  public int filled() {
+    return filled;
+  }
+
+  long payloadAddress(int slot) {
+    return payloads.address() + payloadOffset(slot);
+  }
+
+  long nameAddress(int slot) {
+    return names.address() + name(slot);
+  }
+
+  private MemorySegment payload(int slot, int length) {
+    return payloads.asSlice(payloadOffset(slot), length);
+  }
+
+  private static long payloadOffset(int slot) {
+    return (long) slot * STRIDE_BYTES;
   }
 
   private static long message(int slot) {

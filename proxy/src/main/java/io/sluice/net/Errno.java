@@ -8,15 +8,18 @@ import io.sluice.metrics.Drop;
 public final class Errno {
   public static final int EPERM = 1;
   public static final int EINTR = 4;
+  static final int EIO = 5;
   public static final int EAGAIN = 11;
   public static final int ENOMEM = 12;
   public static final int EACCES = 13;
   public static final int ENFILE = 23;
   public static final int EMFILE = 24;
+  public static final int EINVAL = 22;
   static final int ENOSPC = 28;
   static final int ENONET = 64;
   public static final int EMSGSIZE = 90;
   static final int ENOPROTOOPT = 92;
+  static final int EOPNOTSUPP = 95;
   public static final int EAFNOSUPPORT = 97;
   public static final int EADDRINUSE = 98;
   public static final int EADDRNOTAVAIL = 99;
@@ -45,6 +48,18 @@ public final class Errno {
   public static boolean isUnreachable(int errno) {
     return switch (errno) {
       case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EACCES, EHOSTDOWN, ENONET, ENOPROTOOPT -> true;
+      default -> false;
+    };
+  }
+
+  /**
+   * Whether it may say that a train cannot be parted on this way: no checksums by the device (EIO),
+   * a datagram and its headers larger than the route takes (EINVAL, EMSGSIZE) or too many of them
+   * (EINVAL).
+   */
+  static boolean isOfSegmentation(int errno) {
+    return switch (errno) {
+      case EIO, EINVAL, EMSGSIZE, EOPNOTSUPP -> true;
       default -> false;
     };
   }

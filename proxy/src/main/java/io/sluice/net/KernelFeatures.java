@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -14,12 +15,9 @@ import java.util.regex.Pattern;
 
 /** What the running kernel offers beyond plain UDP, found by asking it. */
 public final class KernelFeatures {
-  private static final int SOL_UDP = 17;
-  private static final int UDP_SEGMENT = 103;
-  private static final int UDP_GRO = 104;
-
   private static final Path PORT_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
+  private static final Path RESERVED_PORTS = Path.of("/proc/sys/net/ipv4/ip_local_reserved_ports");
   private static final Pattern MAJOR_MINOR = Pattern.compile("(\\d{1,4})\\.(\\d{1,4})");
 
   private KernelFeatures() {}
@@ -38,8 +36,8 @@ public final class KernelFeatures {
             Map.of(
                 "SO_REUSEPORT", new int[] {Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1},
                 "IP_PKTINFO", new int[] {Linux.SOL_IP, Linux.IP_PKTINFO, 1},
-                "UDP_SEGMENT", new int[] {SOL_UDP, UDP_SEGMENT, 1_200},
-                "UDP_GRO", new int[] {SOL_UDP, UDP_GRO, 1}));
+                "UDP_SEGMENT", new int[] {Linux.SOL_UDP, Linux.UDP_SEGMENT, 1_200},
+                "UDP_GRO", new int[] {Linux.SOL_UDP, Linux.UDP_GRO, 1}));
     try {
       UdpSocket socket = UdpSocket.open(false);
       options.forEach(
@@ -78,14 +76,44 @@ public final class KernelFeatures {
             >= (major << 16 | minor);
   }
 
-  /** Local ports the kernel chooses from for sockets that ask for none. */
-  public static int localPorts() {
+  /**
+   * Local ports the kernel chooses from for sockets that ask for none: {@code
+   * net.ipv4.ip_local_port_range} (for IPv6 too) less {@code ip_local_reserved_ports}.
+   */
+  public static BitSet localPorts() {
+    return localPorts(read(PORT_RANGE), read(RESERVED_PORTS));
+  }
+
+  /**
+   * @param range as in {@code 32768 60999}; empty where it is hidden
+   * @param reserved as in {@code 8080,9148-9150}
+   */
+  static BitSet localPorts(String range, String reserved) {
+    BitSet ports = new BitSet();
+    if (range.isEmpty()) {
+      ports.set(32_768, 61_000); // the kernel's default
+    } else {
+      String[] firstAndLast = range.split("\\s+", 2);
+      ports.set(Integer.parseInt(firstAndLast[0]), Integer.parseInt(firstAndLast[1]) + 1);
+    }
+    for (String span : reserved.split(",", -1)) {
+      if (!span.isEmpty()) {
+        String[] firstAndLast = span.split("-", 2);
+        ports.clear(
+            Integer.parseInt(firstAndLast[0]),
+            Integer.parseInt(firstAndLast[firstAndLast.length - 1]) + 1);
+      }
+    }
+    return ports;
+  }
+
+  private static String read(Path sysctl) {
     // By a reader with a buffer: a sysctl gives all it has to the first read, however short.
-    try (BufferedReader file = Files.newBufferedReader(PORT_RANGE)) {
-      String[] firstAndLast = String.valueOf(file.readLine()).split("\\s+", 2);
-      return Integer.parseInt(firstAndLast[1]) - Integer.parseInt(firstAndLast[0]) + 1;
+    try (BufferedReader file = Files.newBufferedReader(sysctl)) {
+      String line = file.readLine();
+      return line == null ? "" : line.strip();
     } catch (IOException e) {
-      return 28_232; // the kernel's default, where /proc is hidden
+      return "";
     }
   }
 }

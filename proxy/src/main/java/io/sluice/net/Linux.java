@@ -30,6 +30,7 @@ final class Linux {
   static final int SOCK_CLOEXEC = 0x80000;
 
   static final int SOL_SOCKET = 1;
+  static final int SO_REUSEADDR = 2;
   static final int SO_SNDBUF = 7;
   static final int SO_RCVBUF = 8;
   static final int SO_REUSEPORT = 15;
@@ -43,6 +44,9 @@ final class Linux {
   static final int IPV6_V6ONLY = 26;
   static final int IPV6_RECVPKTINFO = 49;
   static final int IPV6_PKTINFO = 50;
+  static final int SOL_UDP = 17;
+  static final int UDP_SEGMENT = 103;
+  static final int UDP_GRO = 104;
 
   static final int MSG_TRUNC = 0x20;
 
@@ -72,6 +76,11 @@ final class Linux {
   /** struct in_pktinfo: interface, local address to answer from, address in the header. */
   static final int IN_PKTINFO_BYTES = 12;
 
+  /** UDP_SEGMENT wants a u16 to send with; UDP_GRO tells an int. */
+  static final int SEGMENT_BYTES = 2;
+
+  static final int GRO_BYTES = 4;
+
   static final int IPI_SPEC_DST = 4;
   static final int IPI_ADDR = 8;
 
@@ -80,6 +89,9 @@ final class Linux {
 
   static final int SOCKADDR_IN_BYTES = 16;
   static final int SOCKADDR_IN6_BYTES = 28;
+
+  /** Either, and as the words of an {@link Address}. */
+  static final int SOCKADDR_ROOM_BYTES = 32;
 
   /**
    * Position of the drop count in what SO_MEMINFO answers, nine 32-bit numbers (linux/sock_diag.h,
@@ -106,13 +118,27 @@ final class Linux {
       call("recvmmsg", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG);
   private static final MethodHandle SENDMMSG =
       call("sendmmsg", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
+  // These answer a ssize_t; what they move here fits an int, whose half of the register we read.
+  private static final MethodHandle RECV = call("recv", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle SENDTO =
+      call("sendto", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
 
-  /**
-   * Where errno is put for this thread; a segment a thread, because the calls of different loops
-   * overlap.
-   */
-  private static final ThreadLocal<MemorySegment> ERRNO =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
+  /** What a thread's calls need beside their results; its own, because those of loops overlap. */
+  private static final class Scratch {
+    final MemorySegment errno = newErrno(Arena.ofAuto());
+    final MemorySegment address = Arena.ofAuto().allocate(SOCKADDR_ROOM_BYTES, 8);
+    final MemorySegment value = Arena.ofAuto().allocate(JAVA_INT);
+
+    MemorySegment address(Address words) {
+      address.set(JAVA_LONG, 0, words.head());
+      address.set(JAVA_LONG, 8, words.hi());
+      address.set(JAVA_LONG, 16, words.lo());
+      address.set(JAVA_INT, 24, words.scope());
+      return address;
+    }
+  }
+
+  private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
   private Linux() {}
 
@@ -124,7 +150,7 @@ final class Linux {
   }
 
   static int socket(int family, int type) {
-    MemorySegment errno = ERRNO.get();
+    MemorySegment errno = SCRATCH.get().errno;
     try {
       return result((int) SOCKET.invokeExact(errno, family, type, 0), errno);
     } catch (Throwable t) {
@@ -132,26 +158,35 @@ final class Linux {
     }
   }
 
-  static int bind(int fd, MemorySegment address, int bytes) {
-    MemorySegment errno = ERRNO.get();
+  static int bind(int fd, Address address) {
+    Scratch scratch = SCRATCH.get();
+    MemorySegment name = scratch.address(address);
     try {
-      return result((int) BIND.invokeExact(errno, fd, address, bytes), errno);
+      return result(
+          (int) BIND.invokeExact(scratch.errno, fd, name, sockaddrBytes(address)), scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }
   }
 
-  static int connect(int fd, MemorySegment address, int bytes) {
-    MemorySegment errno = ERRNO.get();
+  static int connect(int fd, Address address) {
+    Scratch scratch = SCRATCH.get();
+    MemorySegment name = scratch.address(address);
     try {
-      return result((int) CONNECT.invokeExact(errno, fd, address, bytes), errno);
+      return result(
+          (int) CONNECT.invokeExact(scratch.errno, fd, name, sockaddrBytes(address)),
+          scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }
+  }
+
+  private static int sockaddrBytes(Address address) {
+    return address.isIpv6() ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
   }
 
   static int getsockname(int fd, MemorySegment address, MemorySegment bytes) {
-    MemorySegment errno = ERRNO.get();
+    MemorySegment errno = SCRATCH.get().errno;
     try {
       return result((int) GETSOCKNAME.invokeExact(errno, fd, address, bytes), errno);
     } catch (Throwable t) {
@@ -160,23 +195,28 @@ final class Linux {
   }
 
   static int setsockopt(int fd, int level, int option, int value) {
-    try (Arena arena = Arena.ofConfined()) {
-      return setsockopt(fd, level, option, arena.allocateFrom(JAVA_INT, value));
-    }
+    Scratch scratch = SCRATCH.get();
+    scratch.value.set(JAVA_INT, 0, value);
+    return setsockopt(scratch, fd, level, option, scratch.value, Integer.BYTES);
   }
 
   static int setsockopt(int fd, int level, int option, MemorySegment value) {
-    MemorySegment errno = ERRNO.get();
-    int bytes = (int) value.byteSize();
+    return setsockopt(SCRATCH.get(), fd, level, option, value, (int) value.byteSize());
+  }
+
+  private static int setsockopt(
+      Scratch scratch, int fd, int level, int option, MemorySegment value, int bytes) {
     try {
-      return result((int) SETSOCKOPT.invokeExact(errno, fd, level, option, value, bytes), errno);
+      return result(
+          (int) SETSOCKOPT.invokeExact(scratch.errno, fd, level, option, value, bytes),
+          scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }
   }
 
   static int getsockopt(int fd, int level, int option, MemorySegment value, MemorySegment bytes) {
-    MemorySegment errno = ERRNO.get();
+    MemorySegment errno = SCRATCH.get().errno;
     try {
       return result((int) GETSOCKOPT.invokeExact(errno, fd, level, option, value, bytes), errno);
     } catch (Throwable t) {
@@ -201,6 +241,29 @@ final class Linux {
   static int sendmmsg(MemorySegment errno, int fd, long messages, int count) {
     try {
       return result((int) SENDMMSG.invokeExact(errno, fd, messages, count, 0), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /** One datagram, without a header to fill in. */
+  static int recv(MemorySegment errno, int fd, long bytes, long length) {
+    try {
+      return result((int) RECV.invokeExact(errno, fd, bytes, length, 0), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /**
+   * One datagram, without a header to read.
+   *
+   * @param name of the destination; 0 for a socket's peer
+   */
+  static int sendto(
+      MemorySegment errno, int fd, long bytes, long length, long name, int nameBytes) {
+    try {
+      return result((int) SENDTO.invokeExact(errno, fd, bytes, length, 0, name, nameBytes), errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }

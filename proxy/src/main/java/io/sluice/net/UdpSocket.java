@@ -24,9 +24,24 @@ import org.jspecify.annotations.Nullable;
  * {@link Batch}.
  *
  * <p>Once registered it belongs to its worker's loop; only {@link #kernelDrops} may be asked from
- * elsewhere.
+ * elsewhere. A listener's is sent from by one worker while another may read it: sending and
+ * receiving share nothing that changes.
  */
 public final class UdpSocket implements EpollIoHandle {
+
+  /** Larger than any datagram. */
+  private static final int ANY_SEGMENT = 65_535;
+
+  /**
+   * A flow that asks and is answered brings one datagram at a time, and to look for more costs a
+   * tenth of reading it. So while reads bring but one, this many ask for no more.
+   */
+  private static final int SINGLES = 15;
+
+  private static final int BULK_BUFFER_BYTES = 2 << 20;
+
+  /** Datagrams in one read that tell a bulk flow, for which joining pays (DESIGN, section 5). */
+  private static final int BULK = 16;
 
   /** Whom a socket tells; always on its worker's loop. */
   public interface Owner {
@@ -43,8 +58,25 @@ public final class UdpSocket implements EpollIoHandle {
   /** Whether it has one peer, of whose ICMP errors it hears. */
   private boolean connected;
 
+  /** Whether the kernel joins what arrives into trains (UDP_GRO), as far as it can. */
+  private boolean joins;
+
+  /** Whether all it receives has passed the filter of its connection. */
+  private boolean settled;
+
+  /** The kernel parts trains of datagrams up to this size (UDP_SEGMENT); 0: it parts none. */
+  private int largestSegment;
+
+  /** Reads of a single datagram left before the next that asks for more. */
+  private int singles;
+
   private @Nullable Owner owner;
   private @Nullable IoRegistration registration;
+
+  /** Where to give back what it took; of a {@link Dialer}'s sockets only. */
+  private @Nullable Outlet outlet;
+
+  private char port;
 
   private UdpSocket(int fd, boolean ipv6) {
     this.fd = new FileDescriptor(fd);
@@ -91,18 +123,20 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  /** Lets others of ours have its address too, and sizes its buffers. */
+  /** Lets others of ours have its address too, and makes it fit for bulk. */
   private void share(int bufferBytes) throws OsException {
     option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
-    if (ipv6) {
-      option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-    }
-    // The forced variants pass the system's limit but need CAP_NET_ADMIN.
-    if (Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes) < 0) {
+    if (receiveBuffer(bufferBytes) < 0) {
       option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
     }
     if (Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes) < 0) {
       option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
+    }
+    if (Segmentation.found().joins()) {
+      coalesce();
+    }
+    if (Segmentation.found().parts()) {
+      part();
     }
   }
 
@@ -167,9 +201,6 @@ public final class UdpSocket implements EpollIoHandle {
   public static Address claim(Address address) throws OsException {
     UdpSocket socket = openFor(address);
     try {
-      if (address.isIpv6()) {
-        socket.option(Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-      }
       socket.bind(address);
       return socket.localAddress();
     } finally {
@@ -177,45 +208,60 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  private static UdpSocket openFor(Address address) throws OsException {
+  /** Opens a socket to be bound to an address; an IPv6 wildcard will not take IPv4's ports too. */
+  static UdpSocket openFor(Address address) throws OsException {
+    UdpSocket socket;
     try {
-      return open(address.isIpv6());
+      socket = open(address.isIpv6());
     } catch (OsException e) {
       throw new OsException("cannot open a UDP socket for " + address, e.errno());
     }
+    if (address.isIpv6() && address.isWildcard()) {
+      Linux.setsockopt(socket.number(), Linux.SOL_IPV6, Linux.IPV6_V6ONLY, 1);
+    }
+    return socket;
+  }
+
+  void connect(Address peer) throws OsException {
+    int result = tryConnect(peer);
+    if (result < 0) {
+      throw new OsException("cannot connect a UDP socket to " + peer, -result);
+    }
+  }
+
+  void bind(Address address) throws OsException {
+    int result = tryBind(address);
+    if (result < 0) {
+      throw new OsException("cannot bind " + address, -result);
+    }
+  }
+
+  /** Binds it; 0 or minus errno. */
+  int tryBind(Address address) {
+    return Linux.bind(number(), address);
+  }
+
+  /** From now on others who do likewise may bind its address. */
+  void shareAddress() {
+    Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_REUSEADDR, 1);
   }
 
   /**
-   * Opens a socket from any free local port to one peer, from which alone it receives and of whose
-   * ICMP errors it hears.
+   * From now on it has one peer, from which alone it receives and of whose ICMP errors it hears; 0
+   * or minus errno.
    */
-  public static UdpSocket dial(Address peer) throws OsException {
-    UdpSocket socket = open(peer.isIpv6());
-    try {
-      socket.connect(peer);
-      return socket;
-    } catch (OsException e) {
-      socket.close();
-      throw e;
-    }
+  int tryConnect(Address peer) {
+    int result = Linux.connect(number(), peer);
+    connected |= result == 0; // refused, it has the peer that it had
+    return result;
   }
 
-  private void connect(Address peer) throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      int result = Linux.connect(number(), sockaddr(arena, peer), sockaddrBytes(peer));
-      if (result < 0) {
-        throw new OsException("cannot connect a UDP socket to " + peer, -result);
-      }
-    }
-    connected = true;
-  }
-
-  private void bind(Address address) throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      int result = Linux.bind(number(), sockaddr(arena, address), sockaddrBytes(address));
-      if (result < 0) {
-        throw new OsException("cannot bind " + address, -result);
-      }
+  /** Where to give back, when it is closed, what it took. */
+  void leftBy(Outlet where, int from) {
+    outlet = where;
+    port = (char) from;
+    if (Segmentation.found().parts()) {
+      part();
     }
   }
 
@@ -229,7 +275,7 @@ public final class UdpSocket implements EpollIoHandle {
   /** The address it is bound to. */
   public Address localAddress() throws OsException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment name = sockaddr(arena, Address.any(ipv6));
+      MemorySegment name = arena.allocate(Linux.SOCKADDR_ROOM_BYTES, 8);
       int result =
           Linux.getsockname(number(), name, arena.allocateFrom(JAVA_INT, (int) name.byteSize()));
       if (result < 0) {
@@ -284,13 +330,28 @@ public final class UdpSocket implements EpollIoHandle {
    * @throws OsException when epoll takes no more; the socket is closed then
    */
   public void register(Worker worker, Owner newOwner) throws OsException {
+    try {
+      attach(worker, newOwner);
+    } catch (OsException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Like {@link #register} for a socket that comes and goes: it tells of what arrived in between,
+   * too.
+   *
+   * @throws OsException when epoll takes no more; the socket stays open, and tells nobody
+   */
+  public void attach(Worker worker, Owner newOwner) throws OsException {
     own(newOwner);
     registration = worker.register(this);
     try {
       // Level-triggered: no second, empty receive to learn that nothing is left.
       registration.submit(EpollIoOps.EPOLLIN);
     } catch (UncheckedIOException e) {
-      close();
+      detach();
       int errno = e.getCause() instanceof NativeIoException os ? -os.expectedErr() : Errno.ENOMEM;
       throw new OsException("cannot watch a UDP socket", errno);
     }
@@ -309,25 +370,99 @@ public final class UdpSocket implements EpollIoHandle {
     var _ = Objects.requireNonNull(registration, "not registered").submit(events);
   }
 
+  /**
+   * Ends that its owner is told, on the loop it is told on: at once, even if an event waits in the
+   * same epoll answer. What arrives waits in the kernel.
+   */
+  public void detach() {
+    if (registration != null) {
+      registration.cancel();
+      registration = null;
+    }
+  }
+
+  /** Whether its owner is being told; asked by those who attach and detach it. */
+  public boolean isAttached() {
+    return registration != null;
+  }
+
   /** Whom to tell of ICMP errors, even unregistered. */
   void own(Owner newOwner) {
     owner = newOwner;
   }
 
+  /** Trains are large, a few fill the buffer that the system gives every socket. */
+  private void expectBulk() {
+    receiveBuffer(BULK_BUFFER_BYTES);
+    joins = !Segmentation.found().joins() || coalesce();
+  }
+
+  private int receiveBuffer(int bufferBytes) {
+    // The forced variant passes the system's limit but needs CAP_NET_ADMIN.
+    int result = Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes);
+    return result >= 0
+        ? result
+        : Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes);
+  }
+
+  /** Lets the kernel join what arrives; false if it does not know how. */
+  boolean coalesce() {
+    joins = Linux.setsockopt(number(), Linux.SOL_UDP, Linux.UDP_GRO, 1) >= 0;
+    return joins;
+  }
+
+  /** Lets the kernel part trains, until it refuses one. */
+  void part() {
+    largestSegment = ANY_SEGMENT;
+  }
+
+  /** Whether the kernel is asked to part trains of datagrams of this size. */
+  boolean parts(int segmentBytes) {
+    return segmentBytes <= largestSegment;
+  }
+
   /**
-   * Fills the batch with what has arrived; returns how many datagrams. An error that waited is told
-   * to the owner and hides nothing.
+   * Fills free slots with what has arrived; returns how many. An error that waited is told to the
+   * owner and hides nothing.
    */
   public int receive(Batch batch) {
     if (!fd.isOpen()) {
       return 0;
     }
-    int n = batch.receive(number());
+    int n = read(batch);
     if (n < 0 && connected && Errno.mayBePending(-n)) {
       tell(-n);
-      n = batch.receive(number());
+      n = read(batch);
     }
     return Math.max(n, 0);
+  }
+
+  private int read(Batch batch) {
+    if (singles > 0) {
+      singles--;
+      return batch.receiveOne(number());
+    }
+    int n = batch.receive(number());
+    if (outlet != null && !joins) { // of any other socket it is always asked who sent
+      if (n == 1 && settled) { // else it is asked who sent it
+        singles = SINGLES;
+      } else if (n >= BULK) {
+        expectBulk();
+      }
+    }
+    return n;
+  }
+
+  /**
+   * How many of the {@code n} slots just filled came before it had its peer, at the beginning: from
+   * its bind to its connect a socket takes what anybody sends to its port.
+   */
+  public int strays(Batch batch, int from, int n) {
+    if (settled || outlet == null) {
+      return 0;
+    }
+    settled = batch.free() > 0; // it was empty then, and nobody else gets in any more
+    return batch.upToLastNotFrom(outlet.peer(), from, n);
   }
 
   /**
@@ -340,27 +475,56 @@ public final class UdpSocket implements EpollIoHandle {
    */
   public void send(Batch batch, int from, int n, Account account) {
     if (!fd.isOpen()) { // its number may be another socket's by now
-      account.dropped(Drop.UNREACHABLE, n);
+      account.dropped(Drop.UNREACHABLE, batch.datagrams(from, n));
       return;
     }
     int slot = from;
     int end = from + n;
     int retried = -1;
     while (slot < end) {
-      int sent = batch.send(number(), slot, end - slot);
-      if (sent > 0) {
-        account.forwarded(sent);
-        slot += sent;
-      } else if (connected && retried != slot && Errno.mayBePending(-sent)) {
-        tell(-sent);
-        retried = slot;
-      } else {
-        Drop reason = Errno.ofSend(-sent);
-        // A full buffer will not take the others either.
-        int dropped = reason == Drop.BACKPRESSURE ? end - slot : 1;
-        account.dropped(reason, dropped);
-        slot += dropped;
+      if (!parts(batch.segmentBytes(slot))) {
+        sendApart(batch, slot++, account);
+        continue;
       }
+      int next = batch.send(number(), slot, end, largestSegment);
+      if (next > slot) {
+        account.forwarded(batch.datagrams(slot, next - slot));
+        slot = next;
+      } else if (connected && retried != slot && Errno.mayBePending(-next)) {
+        tell(-next);
+        retried = slot;
+      } else if (!isTrainRefused(batch, slot, -next)) {
+        Drop reason = Errno.ofSend(-next);
+        // A full buffer will not take the others either.
+        int last = reason == Drop.BACKPRESSURE ? end : batch.failedEnd();
+        account.dropped(reason, batch.datagrams(slot, last - slot));
+        slot = last;
+      }
+    }
+  }
+
+  /**
+   * Whether what failed was a train that this socket's route or device cannot part: from now on it
+   * is not asked to.
+   */
+  private boolean isTrainRefused(Batch batch, int slot, int errno) {
+    boolean train = batch.failedEnd() > slot + 1 || batch.segmentBytes(slot) > 0;
+    if (!train || !Errno.isOfSegmentation(errno)) {
+      return false;
+    }
+    // A size that does not fit the route says nothing of smaller ones.
+    boolean size = errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
+    largestSegment = size ? batch.datagramBytes(slot) - 1 : 0;
+    return true;
+  }
+
+  /** Sends the datagrams of a train one by one. */
+  private void sendApart(Batch batch, int slot, Account account) {
+    int datagrams = batch.datagrams(slot);
+    for (int first = 0; first < datagrams; ) {
+      Batch parts = batch.parts(slot, first);
+      send(parts, 0, parts.filled(), account);
+      first += parts.filled();
     }
   }
 
@@ -376,15 +540,25 @@ public final class UdpSocket implements EpollIoHandle {
    */
   @Override
   public void close() {
+    if (outlet == null) {
+      closeDescriptor();
+      return;
+    }
+    Outlet left = outlet;
+    outlet = null;
+    left.closing(port);
+    closeDescriptor();
+    left.closed(port);
+  }
+
+  private void closeDescriptor() {
     try {
       // Before the registration ends: the kernel forgets the epoll entry by itself, one call less.
       fd.close();
     } catch (IOException e) {
       throw new AssertionError("close of a UDP socket cannot fail", e);
     }
-    if (registration != null) {
-      registration.cancel();
-    }
+    detach();
   }
 
   public boolean isOpen() {
@@ -410,18 +584,5 @@ public final class UdpSocket implements EpollIoHandle {
 
   private int number() {
     return fd.intValue();
-  }
-
-  private static MemorySegment sockaddr(Arena arena, Address address) {
-    MemorySegment name = arena.allocate(32, 8);
-    name.set(JAVA_LONG, 0, address.head());
-    name.set(JAVA_LONG, 8, address.hi());
-    name.set(JAVA_LONG, 16, address.lo());
-    name.set(JAVA_INT, 24, address.scope());
-    return name;
-  }
-
-  private static int sockaddrBytes(Address address) {
-    return address.isIpv6() ? Linux.SOCKADDR_IN6_BYTES : Linux.SOCKADDR_IN_BYTES;
   }
 }

@@ -2,12 +2,15 @@ package io.sluice.net;
 
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.IoRegistration;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An event loop with its batch. What a worker owns is touched on its loop only, so none of it needs
@@ -22,12 +25,18 @@ public final class Worker {
   /** Closing a socket takes some 5 us, so about a third of a millisecond. */
   private static final int CHORES_AT_ONCE = 64;
 
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
   private final int index;
   private final IoEventLoop loop;
   private final Batch batch = new Batch();
+  private final Outbox outbox = new Outbox();
   private final AtomicInteger handovers = new AtomicInteger();
   private final Queue<Runnable> chores = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean choresScheduled = new AtomicBoolean();
+
+  /** Its loop's thread, once it has had a socket. */
+  private volatile @Nullable Thread thread;
 
   Worker(int index, IoEventLoop loop) {
     this.index = index;
@@ -39,10 +48,15 @@ public final class Worker {
     return index;
   }
 
-  /** Its slots; on its loop only. */
+  /** Slots for requests, valid within one event; on its loop only. */
   public Batch batch() {
     assert isHere() : "the batch of worker " + index + " used on another thread";
     return batch;
+  }
+
+  /** Slots for replies, which leave when the loop has read all that is ready; on its loop only. */
+  public Outbox outbox() {
+    return outbox;
   }
 
   /** Whether the calling thread is this worker's. */
@@ -102,17 +116,17 @@ public final class Worker {
   }
 
   /**
-   * Like {@link #execute} for a datagram of another worker's; false, and nothing done, when too
-   * many wait already.
+   * Like {@link #execute} for datagrams of another worker's; false, and nothing done, when too many
+   * wait already.
    */
-  public boolean handOver(Runnable task) {
-    if (handovers.incrementAndGet() > HANDOVERS) {
-      handovers.decrementAndGet();
+  public boolean handOver(int datagrams, Runnable task) {
+    if (handovers.addAndGet(datagrams) > HANDOVERS) {
+      handovers.addAndGet(-datagrams);
       return false;
     }
     loop.execute(
         () -> {
-          handovers.decrementAndGet();
+          handovers.addAndGet(-datagrams);
           guarded(task).run();
         });
     return true;
@@ -127,8 +141,17 @@ public final class Worker {
     self.getUncaughtExceptionHandler().uncaughtException(self, bug);
   }
 
+  /** CPU time its loop has used; any thread may ask. */
+  long cpuNanos() {
+    Thread ofLoop = thread;
+    return ofLoop == null ? 0 : Math.max(0, THREADS.getThreadCpuTime(ofLoop.threadId()));
+  }
+
   IoRegistration register(UdpSocket socket) {
     assert isHere() : "registered on another thread than worker " + index + "'s";
+    if (thread == null) {
+      thread = Thread.currentThread();
+    }
     return loop.register(socket)
         .getNow(); // on the loop itself registration is done when the call returns
   }

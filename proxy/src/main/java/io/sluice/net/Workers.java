@@ -1,9 +1,12 @@
 package io.sluice.net;
 
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.EventExecutor;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -12,26 +15,45 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
-/** The appliance's event loops. */
+/**
+ * The appliance's event loops, of which the first few are active: they read the listeners. The
+ * others end the flows they have, or have never had any, and no thread either.
+ */
 public final class Workers implements Iterable<Worker>, AutoCloseable {
   /** What the names of the loops' threads begin with. */
   public static final String THREAD_NAME = "sluice-worker";
 
   private final MultiThreadIoEventLoopGroup group;
   private final List<Worker> workers = new ArrayList<>();
+  private volatile int active;
 
-  private Workers(int count) {
+  private Workers(int active, int count) {
+    this.active = active;
+    IoHandlerFactory epoll = EpollIoHandler.newFactory();
+    List<GatheringIo> handlers = new ArrayList<>();
+    IoHandlerFactory gathering =
+        loop -> {
+          GatheringIo handler = new GatheringIo(epoll.newHandler(loop));
+          handlers.add(handler);
+          return handler;
+        };
     group =
-        new MultiThreadIoEventLoopGroup(
-            count, new DefaultThreadFactory(THREAD_NAME), EpollIoHandler.newFactory());
-    for (int i = 0; i < count; i++) {
-      workers.add(new Worker(i, group.next()));
+        new MultiThreadIoEventLoopGroup(count, new DefaultThreadFactory(THREAD_NAME), gathering);
+    for (EventExecutor loop : group) { // in the order in which their handlers were made
+      Worker worker = new Worker(workers.size(), (IoEventLoop) loop);
+      handlers.get(worker.index()).afterTurn(worker.outbox()::flush);
+      workers.add(worker);
     }
   }
 
-  /** Starts {@code count} loops; {@link #requireSupported} first. */
+  /** Starts {@code count} loops, all active; {@link #requireSupported} first. */
   public static Workers start(int count) {
-    return new Workers(count);
+    return new Workers(count, count);
+  }
+
+  /** Starts {@code active} loops of up to {@code count}; {@link #requireSupported} first. */
+  public static Workers start(int active, int count) {
+    return new Workers(active, count);
   }
 
   /**
@@ -54,8 +76,18 @@ public final class Workers implements Iterable<Worker>, AutoCloseable {
     }
   }
 
+  /** Active or not. */
   public int count() {
     return workers.size();
+  }
+
+  /** How many of them, the first, read listeners. */
+  public int active() {
+    return active;
+  }
+
+  void activate(int count) {
+    active = count;
   }
 
   public Worker get(int index) {

@@ -60,6 +60,7 @@ class ConfigReaderTest {
                         new Balance("maglev"),
                         new Affinity("source-address", 0, 0, 24, 56),
                         List.of(new Backend("a", at("192.0.2.1", 53), 1)),
+                        List.of(),
                         new Health(
                             new Passive(
                                 true,
@@ -78,7 +79,7 @@ class ConfigReaderTest {
         Samples.read(
             """
             sluice {
-              drain-timeout = 1m, workers { min = 2, max = 2 }, echo { e = "127.0.0.1:9101" }
+              drain-timeout = 1m, workers { min = 2, max = 5 }, echo { e = "127.0.0.1:9101" }
               fronts {
                 z {
                   listen = ["127.0.0.1:"${PORT}, "[::1]:0", "[fe80::1%1]:5"], pool = "p.1", max-datagram = 4KiB, one-way = true
@@ -92,6 +93,7 @@ class ConfigReaderTest {
                   balance.policy = ketama
                   affinity { key = payload, offset = 4, length = 8 }
                   backends { b { address = "192.0.2.2:53" }, a { address = "192.0.2.1:53", weight = 5 } }
+                  source-addresses = ["192.0.2.9", "192.0.2.8"]
                   health { passive { icmp = false, fall = 2, window = 3s, eject-for = 4s, eject-max = 4s }, when-none-eligible = drop }
                 }
               }
@@ -101,7 +103,7 @@ class ConfigReaderTest {
             Map.of("PORT", "5300"));
 
     assertThat(config.drainTimeout()).isEqualTo(Duration.ofMinutes(1));
-    assertThat(config.workers()).isEqualTo(new Workers(2, 2));
+    assertThat(config.workers()).isEqualTo(new Workers(2, 5));
     assertThat(config.echoes()).containsExactly(new Echo("e", at("127.0.0.1", 9101)));
     assertThat(config.admin().listen()).isEqualTo(at("::1", 0));
     assertThat(config.fronts()).extracting(Front::name).containsExactly("a", "z");
@@ -126,6 +128,7 @@ class ConfigReaderTest {
                 List.of(
                     new Backend("a", at("192.0.2.1", 53), 5),
                     new Backend("b", at("192.0.2.2", 53), 1)),
+                List.of(InetAddress.ofLiteral("192.0.2.9"), InetAddress.ofLiteral("192.0.2.8")),
                 new Health(
                     new Passive(
                         false,
@@ -166,7 +169,6 @@ class ConfigReaderTest {
                     sluice.fronts.f.client-address = none
                     sluice.fronts.f.accept-client-address = none
                     sluice.fronts.f.flows.max-per-source = 0
-                    sluice.pools.p.source-addresses = []
                     sluice.pools.p.slow-start = 0s
                     sluice.pools.p.health.passive.reply-ratio = false
                     sluice.admin.tokens = []

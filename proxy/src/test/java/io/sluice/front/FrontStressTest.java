@@ -10,6 +10,9 @@ import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.Fds;
+import io.sluice.net.KernelFeatures;
+import io.sluice.net.Ports;
 import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
@@ -287,6 +290,7 @@ class FrontStressTest {
             "stress", List.of(any), MAX_BYTES + Numbered.HEADER_BYTES, limits, connected),
         workers,
         pool,
+        new Ports(KernelFeatures.localPorts(), new Fds(10_000)).dialer(List.of(), List.of()),
         (client, payload) -> client.getPort(),
         System::nanoTime);
   }

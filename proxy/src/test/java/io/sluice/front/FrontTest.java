@@ -15,7 +15,11 @@ import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
+import io.sluice.net.Dialer;
+import io.sluice.net.Fds;
+import io.sluice.net.KernelFeatures;
 import io.sluice.net.OsException;
+import io.sluice.net.Ports;
 import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
@@ -65,6 +69,9 @@ class FrontTest {
   private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
   private final List<AutoCloseable> open = new ArrayList<>();
   private final Workers workers = Workers.start(2);
+  private final Fds fds = new Fds(10_000);
+  private final Dialer dialer =
+      new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of());
 
   @SuppressWarnings("NullAway.Init") // by serve(), if it succeeds
   private Front front;
@@ -101,6 +108,15 @@ class FrontTest {
     assertThat(replies(Account::forwarded)).isEqualTo(sizes.length);
     assertThat(requests(Account::bytes)).isEqualTo(Arrays.stream(sizes).sum());
     assertThat(drops()).isEmpty();
+  }
+
+  @Test
+  void closingEndsFlowsWhoseTimeIsOverToo() throws Exception {
+    InetSocketAddress at = serve("127.0.0.1", 100, LIMITS, echo("127.0.0.1"));
+    client("127.0.0.1").ask(at, (byte) 1);
+    clock.addAndGet(Duration.ofSeconds(70).toNanos()); // no tidying has seen it yet
+    front.close();
+    assertThat(front.flows().count()).isZero();
   }
 
   @Test
@@ -196,6 +212,7 @@ class FrontTest {
             new Front.Spec("two", List.of(any, any), 1_500, LIMITS, connected),
             workers,
             pool,
+            dialer,
             BY_PORT,
             clock::get);
     Client client = client("127.0.0.1");
@@ -309,20 +326,6 @@ class FrontTest {
   }
 
   @Test
-  void whenTheSystemRunsShortNewcomersAreRefusedForAMomentWithoutAskingIt() throws Exception {
-    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"));
-    Client old = client("127.0.0.1");
-    old.ask(at, (byte) 1);
-    front.flows().ranShort(Drop.NO_PORT, clock.get());
-    Client newcomer = client("127.0.0.1");
-    newcomer.send(at, (byte) 2);
-    await().until(() -> drops().equals(Map.of(Drop.NO_PORT, 1L)));
-    assertThat(old.ask(at, (byte) 3)).containsExactly(3);
-    clock.addAndGet(Duration.ofMillis(100).toNanos());
-    assertThat(newcomer.ask(at, (byte) 4)).containsExactly(4);
-  }
-
-  @Test
   void atTheLimitOfAssuredFlowsNoMoreAreOpened() throws Exception {
     Limits limits =
         new Limits(2, Duration.ofSeconds(60), Duration.ofSeconds(5), 1_000, 100_000, false);
@@ -413,8 +416,10 @@ class FrontTest {
       client.send(at, (byte) 2);
       assertThat(client.receive(20)).isNull();
     }
+    Map<Drop, Long> before = drops(); // the ejection may have come before the last of those
     client.send(at, (byte) 3);
-    await().until(() -> drops().equals(Map.of(Drop.NO_BACKEND, 1L)));
+    long dropped = before.getOrDefault(Drop.NO_BACKEND, 0L);
+    await().until(() -> drops().equals(Map.of(Drop.NO_BACKEND, dropped + 1)));
   }
 
   @Test
@@ -588,6 +593,7 @@ class FrontTest {
             new Front.Spec("test", List.of(any), maxDatagram, limits, connected),
             workers,
             pool,
+            dialer,
             key,
             clock::get);
     return front.bound().getFirst().toInetSocketAddress();
@@ -601,6 +607,7 @@ class FrontTest {
             new Front.Spec("test", List.of(at), 1_500, LIMITS, connected),
             workers,
             pool,
+            dialer,
             BY_PORT,
             clock::get);
     return front.bound().getFirst().toInetSocketAddress();

@@ -16,7 +16,10 @@ import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Errno;
+import io.sluice.net.Fds;
+import io.sluice.net.KernelFeatures;
 import io.sluice.net.OsException;
+import io.sluice.net.Ports;
 import io.sluice.net.Steering;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Workers;
@@ -70,6 +73,10 @@ class PeerSocketTest {
   private final AtomicLong clock = new AtomicLong(1_000_000_000L);
   private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
   private final List<AutoCloseable> open = new ArrayList<>();
+
+  /** What is left for links and peer sockets. */
+  private Fds fds = new Fds(10_000);
+
   private final Workers workers = Workers.start(2);
 
   @SuppressWarnings("NullAway.Init") // by serve()
@@ -286,6 +293,30 @@ class PeerSocketTest {
   }
 
   @Test
+  void peerSocketsAreOfTheSameBudgetOfDescriptorsAsLinks() throws Exception {
+    EchoServer echo = new EchoServer("127.0.0.1");
+    open.add(echo);
+    fds = new Fds(5);
+    InetSocketAddress at = serve("127.0.0.1", echo.address());
+    List<Client> clients = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      Client client = client("127.0.0.1");
+      clients.add(client);
+      client.ask(at, (byte) 1);
+      workers.afterChores(worker -> {});
+    }
+    assertThat(front.peerSockets()).isEqualTo(2);
+    assertThat(fds.free()).isZero();
+    for (Client client : clients) {
+      assertThat(client.ask(at, (byte) 2)).containsExactly(2);
+    }
+    front.flows().all().forEach(flow -> flow.close(CloseReason.IDLE));
+    workers.afterChores(worker -> {});
+    assertThat(fds.free()).isEqualTo(5);
+    assertThat(drops()).isZero();
+  }
+
+  @Test
   void withoutAFileDescriptorAFlowGoesOnByTheListenerAndNobodyTriesForASecond() throws Exception {
     var os = (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     assumeTrue(os.getMaxFileDescriptorCount() <= 100_000, "too many to use up");
@@ -360,6 +391,7 @@ class PeerSocketTest {
             new Front.Spec("test", List.of(any), 1_500, LIMITS, true),
             workers,
             pool,
+            new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of()),
             (client, payload) -> client.getPort(),
             clock::get);
     return front.bound().getFirst().toInetSocketAddress();

@@ -25,11 +25,11 @@ class CountersTest {
     here.dropped(Drop.OVERSIZE, 2);
     here.dropped(Drop.FAULT, 1);
     for (int i = 0; i < 3; i++) {
-      here.handed();
+      here.handed(1);
     }
-    there.taken();
+    there.taken(1);
     there.forwarded(1);
-    there.taken();
+    there.taken(1);
     there.dropped(Drop.NO_BACKEND, 1);
 
     long dropped =

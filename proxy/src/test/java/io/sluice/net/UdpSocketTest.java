@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.Client;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -109,7 +111,10 @@ class UdpSocketTest {
     Client backend = new Client("127.0.0.1");
     Address address = Address.of(backend.address());
     backend.close();
-    UdpSocket link = UdpSocket.dial(address);
+    UdpSocket link =
+        new Ports(KernelFeatures.localPorts(), new Fds(1))
+            .dialer(List.of(), List.of())
+            .dial(address);
     open.add(link);
     BlockingQueue<Integer> errors = new LinkedBlockingQueue<>();
     onLoop(
@@ -117,15 +122,14 @@ class UdpSocketTest {
           // Not registered for events: the error must stay pending until the next send meets it.
           link.own(owner(() -> {}, errors::add));
           Batch batch = worker.batch();
-          batch.load(new byte[] {1});
-          batch.toPeer();
+          batch.load(new byte[] {1}, 0);
           link.send(batch, 0, 1, account);
         });
     assertThat(account.forwarded()).isEqualTo(1);
     try (Client back = new Client("127.0.0.1", address.port())) {
       onLoop(
           worker -> {
-            worker.batch().load(new byte[] {2});
+            worker.batch().load(new byte[] {2}, 0);
             link.send(worker.batch(), 0, 1, account);
           });
       assertThat(back.receive().payload()).containsExactly(2);
@@ -142,9 +146,9 @@ class UdpSocketTest {
     onLoop(
         worker -> {
           Batch batch = worker.batch();
-          batch.load(new byte[65_508]); // one byte more than fits an IPv4 datagram
+          batch.load(new byte[65_508], 0); // one byte more than fits an IPv4 datagram
           Address self = address("127.0.0.1", 9);
-          batch.to(self.head(), self.hi(), self.lo(), self.scope());
+          batch.to(0, 1, self.head(), self.hi(), self.lo(), self.scope());
           socket.send(batch, 0, 1, account);
         });
     assertThat(account.dropped(Drop.OVERSIZE)).isEqualTo(1);
@@ -204,7 +208,61 @@ class UdpSocketTest {
   @Test
   void knowsTheKernelsFeaturesAndPorts() {
     assertThat(KernelFeatures.found()).contains("SO_REUSEPORT", "IP_PKTINFO");
-    assertThat(KernelFeatures.localPorts()).isBetween(1_000, 65_536);
+    assertThat(KernelFeatures.localPorts().cardinality()).isBetween(1_000, 65_536);
+  }
+
+  /** In one epoll answer both are ready; whoever is told first has the other one leave. */
+  @Test
+  void whatHasLeftIsToldNothingNotEvenWhatWasReadyAndBackAgainAllOfIt() throws Exception {
+    UdpSocket[] both = {listen(), listen()};
+    BlockingQueue<Integer> told = new LinkedBlockingQueue<>();
+    try (Client client = new Client("127.0.0.1")) {
+      workers.onEach(
+          worker -> {
+            for (int i = 0; i < 2; i++) {
+              int me = i;
+              register(
+                  both[me],
+                  worker,
+                  owner(
+                      () -> {
+                        told.add(me);
+                        assertThat(both[me].receive(worker.batch())).isEqualTo(1);
+                        both[1 - me].detach();
+                      },
+                      errno -> {}));
+              send(client, both[me]); // while the loop is here, it cannot look
+            }
+          });
+      int first = Objects.requireNonNull(told.poll(5, TimeUnit.SECONDS));
+      workers.onEach(worker -> {}); // it goes through all that is ready before it runs a task
+      assertThat(told).isEmpty();
+      UdpSocket left = both[1 - first];
+      assertThat(left.isAttached()).isFalse();
+      assertThat(both[first].isAttached()).isTrue();
+      BlockingQueue<Integer> now = new LinkedBlockingQueue<>();
+      workers.onEach(
+          worker ->
+              register(
+                  left, worker, owner(() -> now.add(left.receive(worker.batch())), errno -> {})));
+      assertThat(now.poll(5, TimeUnit.SECONDS)).isEqualTo(1);
+      workers.onEach(worker -> left.detach());
+      workers.onEach(worker -> left.detach()); // which is no harm
+    }
+  }
+
+  private UdpSocket listen() throws OsException {
+    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 1 << 16);
+    open.add(socket);
+    return socket;
+  }
+
+  private static void send(Client client, UdpSocket to) {
+    try {
+      client.send(to.localAddress().toInetSocketAddress(), (byte) 1);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private InetSocketAddress echo(Address address) throws Exception {
@@ -223,13 +281,14 @@ class UdpSocketTest {
                 owner(
                     () -> {
                       Batch batch = worker.batch();
+                      batch.clear();
                       int n = socket.receive(batch);
                       for (int slot = 0; slot < n; slot++) {
                         look.accept(batch);
                         Address client = source(batch);
-                        batch.to(client.head(), client.hi(), client.lo(), client.scope());
+                        batch.to(slot, 1, client.head(), client.hi(), client.lo(), client.scope());
                         if (wildcard) {
-                          batch.from(batch.localHi(slot), batch.localLo(slot));
+                          batch.from(slot, 1, batch.localHi(slot), batch.localLo(slot));
                         }
                         socket.send(batch, slot, 1, account);
                       }
@@ -272,8 +331,10 @@ class UdpSocketTest {
 
   private static int drain(UdpSocket socket, Batch batch) {
     int total = 0;
+    batch.clear();
     for (int n = socket.receive(batch); n > 0; n = socket.receive(batch)) {
       total += n;
+      batch.clear();
     }
     return total;
   }

@@ -1,0 +1,59 @@
+package io.sluice.net;
+
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The local ports that links leave from, all flows' together: each once for every pair of a local
+ * address and a backend's address, and never twice, however many pools name that backend
+ * (docs/adr/0010-port-budget.md).
+ */
+public final class Ports {
+  private final char[] ports;
+  private final Fds fds;
+  private final ConcurrentHashMap<Address, Source> sources = new ConcurrentHashMap<>();
+
+  /**
+   * @param ports at least one
+   * @param fds each link takes one
+   */
+  public Ports(BitSet ports, Fds fds) {
+    this.ports = new char[ports.cardinality()];
+    int n = 0;
+    for (int port = ports.nextSetBit(0); port >= 0; port = ports.nextSetBit(port + 1)) {
+      this.ports[n++] = (char) port;
+    }
+    this.fds = fds;
+  }
+
+  /**
+   * Opens links from any of a host's addresses; where none is of the backend's family, from
+   * whichever the route says.
+   *
+   * @param sources of port 0
+   * @param peers the backends known now, for which it makes ready
+   */
+  public Dialer dialer(List<Address> sources, List<Address> peers) {
+    Dialer dialer = new Dialer(this, sources);
+    peers.forEach(dialer::outlets);
+    return dialer;
+  }
+
+  /** How many there are, from one local address to one backend. */
+  public int count() {
+    return ports.length;
+  }
+
+  /** The outlet from a local address to a backend, whoever asks. */
+  Outlet outlet(Address from, Address peer) {
+    Source source =
+        sources.computeIfAbsent(from, at -> new Source(at, ports[0], ports[ports.length - 1]));
+    return source.outlets().computeIfAbsent(peer, to -> new Outlet(source, to, ports, fds));
+  }
+
+  /** The budget that each link takes one of. */
+  public Fds fds() {
+    return fds;
+  }
+}
