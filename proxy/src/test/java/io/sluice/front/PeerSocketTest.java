@@ -195,6 +195,7 @@ class PeerSocketTest {
       while (front.peerSockets() <= flow) { // or it might catch what the next stream sends
         Thread.onSpinWait();
       }
+      workers.onEach(worker -> {}); // counted before it is connected
     }
     recorder.awaitCount(sent);
     for (int flow = 0; flow < flows; flow++) {
