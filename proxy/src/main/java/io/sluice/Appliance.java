@@ -99,7 +99,8 @@ public interface Appliance {
    * One front.
    *
    * @param listen addresses really bound (port 0 resolved)
-   * @param kernelDrops datagrams the kernel dropped because a listener's receive buffer was full
+   * @param kernelDrops datagrams the kernel dropped because a front socket's receive buffer was
+   *     full
    */
   record FrontStatus(
       String name,

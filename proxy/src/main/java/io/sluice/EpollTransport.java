@@ -150,7 +150,8 @@ final class EpollTransport implements Transport {
             front.name(),
             front.listen().stream().map(Address::of).toList(),
             front.maxDatagramBytes(),
-            limits);
+            limits,
+            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED);
     try {
       return Front.open(
           spec,

@@ -93,7 +93,7 @@ final class RelayMetrics extends Collector {
     var kernel =
         counter(
             "sluice_kernel_drops",
-            "Datagrams the kernel dropped because a listener's receive buffer was full.",
+            "Datagrams the kernel dropped because a front socket's receive buffer was full.",
             "front");
     long handOvers = 0;
     for (Front front : fronts) {
@@ -122,17 +122,19 @@ final class RelayMetrics extends Collector {
             "sluice_flows_assured",
             "Live flows that a backend has answered, or of a one-way front.",
             "front");
+    var peers = gauge("sluice_peer_sockets", "Front sockets of single flows' own.", "front");
     var opened = counter("sluice_flows_opened", "Flows opened.", "front");
     var closed = counter("sluice_flows_closed", "Flows ended, by reason.", "front", "reason");
     for (Front front : fronts) {
       add(live, List.of(front.name()), front.flows().count());
       add(assured, List.of(front.name()), front.flows().assuredCount());
+      add(peers, List.of(front.name()), front.peerSockets());
       add(opened, List.of(front.name()), front.flows().opened());
       for (CloseReason reason : CloseReason.values()) {
         add(closed, List.of(front.name(), reason.name()), front.flows().closed(reason));
       }
     }
-    families.addAll(List.of(live, assured, opened, closed));
+    families.addAll(List.of(live, assured, peers, opened, closed));
   }
 
   private void addBackends(List<MetricFamilySamples> families) {

@@ -2,6 +2,7 @@ package io.sluice;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Front;
 import io.sluice.net.Fds;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.Ports;
@@ -12,7 +13,10 @@ import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What each flow uses one of and the system has only so many: local ports and file descriptors. */
+/**
+ * What each flow uses one of, or two, and the system has only so many: local ports and file
+ * descriptors.
+ */
 final class Supply {
   private static final Logger log = LoggerFactory.getLogger(Supply.class);
 
@@ -47,13 +51,22 @@ final class Supply {
   /** What the system will refuse before our own limits do, said at start rather than under load. */
   static void warnOfScarcity(SluiceConfig config, Ports ports) {
     long flows = config.fronts().stream().mapToLong(Supply::flows).sum();
-    if (flows > ports.fds().free()) {
+    long peers = config.fronts().stream().mapToLong(Supply::peerSockets).sum();
+    if (flows + peers > ports.fds().free()) {
       log.warn(
-          "all flows.max and unassured-max together are {} flows, with a file descriptor each, but"
-              + " this process may open {} beside its own: flows beyond that are refused as NO_FD;"
-              + " raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile) or lower flows.max",
+          "all flows.max and unassured-max together are {} flows, with a file descriptor each and"
+              + " {} for peer sockets, but this process may open {} beside its own: flows beyond"
+              + " that are refused as NO_FD; raise the limit (ulimit -n, LimitNOFILE, --ulimit"
+              + " nofile) or lower flows.max",
           flows,
+          peers,
           ports.fds().free());
+    }
+    if (peers > 0 && !KernelFeatures.findsConnectedSocketsFast()) {
+      log.warn(
+          "peer-sockets = connected, but this is Linux {}: before 6.13 every datagram for a local"
+              + " port walks past all sockets on it; shared is faster here",
+          KernelFeatures.version());
     }
     for (SluiceConfig.Pool pool : config.pools()) {
       warnOfPorts(pool, config, ports.count());
@@ -82,6 +95,12 @@ final class Supply {
 
   private static long flows(SluiceConfig.Front front) {
     return front.flows().max() + (front.oneWay() ? 0L : front.flows().unassuredMax());
+  }
+
+  private static long peerSockets(SluiceConfig.Front front) {
+    return front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED
+        ? Math.min(front.flows().max(), Front.PEER_SOCKETS_MAX)
+        : 0;
   }
 
   /** Local addresses its links may begin at; 1 where the route chooses. */

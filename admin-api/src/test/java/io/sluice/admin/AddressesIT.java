@@ -3,6 +3,7 @@ package io.sluice.admin;
 import static io.sluice.admin.Lab.at;
 import static io.sluice.admin.Lab.awaitLedger;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -10,12 +11,15 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A host with many addresses, and the ones that only mean something on one of its cables. */
 @Timeout(60)
@@ -37,8 +41,10 @@ class AddressesIT {
     }
   }
 
-  @Test
-  void a_wildcard_front_answers_from_the_very_address_that_was_asked() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"shared", "connected"})
+  void a_wildcard_front_answers_from_the_very_address_that_was_asked(String peerSockets)
+      throws Exception {
     lab.appliance.address("front", "10.1.0.9/24", "10.77.0.1/32", "fd01::9/64", "fd77::1/128");
     lab.add(UdpServer.echo(lab.a, at("10.2.0.2", 7)));
     ApplianceProcess sluice =
@@ -46,11 +52,13 @@ class AddressesIT {
             folder,
             """
             sluice {
-              fronts.any { listen = ["0.0.0.0:5000", "[::]:5000"], pool = a }
+              fronts.any { listen = ["0.0.0.0:5000", "[::]:5000"], pool = a, peer-sockets = %s }
               pools.a.backends.a.address = "10.2.0.2:7"
               admin.listen = "127.0.0.1:0"
             }
-            """);
+            """
+                .formatted(peerSockets));
+    int flows = 0;
     for (String ip :
         List.of(
             "10.1.0.1",
@@ -63,16 +71,20 @@ class AddressesIT {
             "fd02::1")) {
       try (UdpClient client = UdpClient.open(lab.client, at(ip, 5000))) {
         assertThat(client.ask(ip)).isEqualTo(ip); // and the client checks who answers
+        flows++;
+        awaitPeerSockets(sluice, "any", peerSockets.equals("connected") ? flows : 0);
+        assertThat(client.ask(ip + " again")).isEqualTo(ip + " again");
       }
     }
-    awaitLedger(sluice, "any", "request", "received 8, forwarded 8");
-    awaitLedger(sluice, "any", "reply", "received 8, forwarded 8");
+    awaitLedger(sluice, "any", "request", "received 16, forwarded 16");
+    awaitLedger(sluice, "any", "reply", "received 16, forwarded 16");
     assertThat(sluice.get("/v1/flows"))
         .contains("\"local\":\"10.77.0.1:5000\"", "\"local\":\"[fd77::1]:5000\"");
   }
 
-  @Test
-  void link_local_addresses_work_on_both_sides() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"shared", "connected"})
+  void link_local_addresses_work_on_both_sides(String peerSockets) throws Exception {
     lab.client.address("eth0", "fe80::c/64");
     lab.appliance.address("front", "fe80::5/64");
     lab.appliance.address("toa", "fe80::6/64");
@@ -85,25 +97,27 @@ class AddressesIT {
             """
             sluice {
               fronts {
-                there { listen = ["[fe80::5%front]:5000"], pool = there }
-                everywhere { listen = ["[::]:5001"], pool = global }
+                there { listen = ["[fe80::5%%front]:5000"], pool = there, peer-sockets = %1$s }
+                everywhere { listen = ["[::]:5001"], pool = global, peer-sockets = %1$s }
               }
               pools {
-                there.backends.a.address = "[fe80::a%toa]:7"
+                there.backends.a.address = "[fe80::a%%toa]:7"
                 global.backends.a.address = "[fd02::2]:8"
               }
               admin.listen = "127.0.0.1:0"
             }
-            """);
-    for (int port : new int[] {5000, 5001}) {
-      try (UdpClient client =
-          UdpClient.open(lab.client, linkLocal(lab.client, "fe80::5", "eth0", port))) {
-        for (String each : List.of("one", "two")) {
-          assertThat(client.ask(each)).isEqualTo(each);
-        }
+            """
+                .formatted(peerSockets));
+    Map<String, Integer> fronts = Map.of("there", 5000, "everywhere", 5001);
+    for (Map.Entry<String, Integer> front : fronts.entrySet()) {
+      InetSocketAddress to = linkLocal(lab.client, "fe80::5", "eth0", front.getValue());
+      try (UdpClient client = UdpClient.open(lab.client, to)) {
+        assertThat(client.ask("one")).isEqualTo("one");
+        awaitPeerSockets(sluice, front.getKey(), peerSockets.equals("connected") ? 1 : 0);
+        assertThat(client.ask("two")).isEqualTo("two");
       }
     }
-    for (String front : List.of("there", "everywhere")) {
+    for (String front : fronts.keySet()) {
       awaitLedger(sluice, front, "request", "received 2, forwarded 2");
       awaitLedger(sluice, front, "reply", "received 2, forwarded 2");
       assertThat(Lab.front(sluice, front).getInteger("flowsOpened")).isEqualTo(1);
@@ -143,6 +157,10 @@ class AddressesIT {
         .contains(
             "front 'dns': cannot bind 10.1.0.1 port 53/udp: not permitted;",
             "CAP_NET_BIND_SERVICE");
+  }
+
+  private static void awaitPeerSockets(ApplianceProcess sluice, String front, int wanted) {
+    await().until(() -> sluice.metric("sluice_peer_sockets{front=\"" + front + "\",}") == wanted);
   }
 
   /** With the number of the interface: names are looked up where the caller is. */

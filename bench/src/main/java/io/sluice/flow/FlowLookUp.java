@@ -88,7 +88,8 @@ public class FlowLookUp {
             new Account(),
             new Account(),
             new Latency(),
-            new Tally(1));
+            new Tally(1),
+            null);
     Backend backend = pool.backends().getFirst();
     keys = new FlowKey[flows];
     for (int i = 0; i < flows; i++) {

@@ -13,6 +13,7 @@ import io.sluice.config.SluiceConfig.Flows;
 import io.sluice.config.SluiceConfig.Front;
 import io.sluice.config.SluiceConfig.Health;
 import io.sluice.config.SluiceConfig.Passive;
+import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
@@ -95,21 +96,32 @@ final class Schema {
     return value.section(
         in -> {
           in.later("routes");
-          in.later("peer-sockets", "shared");
           in.later("per-datagram", "false");
           in.later("filters", "[]");
           in.later("client-address", "none");
           in.later("accept-client-address", "none");
           List<InetSocketAddress> listen = listen(in);
+          boolean oneWay = in.flag("one-way", false);
           int maxDatagram = in.bytes("max-datagram", 1, MAX_DATAGRAM, 1_500);
           return new Front(
               name,
               listen,
               pool(in, maxDatagram),
               maxDatagram,
-              in.flag("one-way", false),
+              peerSockets(in, oneWay),
+              oneWay,
               in.section("flows", Schema::flows));
         });
+  }
+
+  private static PeerSockets peerSockets(Cursor in, boolean oneWay) {
+    String peerSockets = in.word("peer-sockets", "shared", Set.of("shared", "connected"), Set.of());
+    if (oneWay && peerSockets.equals("connected")) {
+      in.problem(
+          "peer-sockets",
+          "connected is for clients that are answered; with one-way = true leave it out");
+    }
+    return PeerSockets.valueOf(peerSockets.toUpperCase(Locale.ROOT));
   }
 
   private List<InetSocketAddress> listen(Cursor in) {

@@ -33,6 +33,7 @@ public record SluiceConfig(
    * @param listen numeric addresses, at least one, no two alike; port 0 lets the kernel choose
    * @param pool name of an existing pool
    * @param maxDatagramBytes 1 to 65,507; larger ones are dropped as OVERSIZE
+   * @param peerSockets where an assured flow's datagrams come in
    * @param oneWay no replies expected: flows are assured from birth
    */
   public record Front(
@@ -40,8 +41,15 @@ public record SluiceConfig(
       List<InetSocketAddress> listen,
       String pool,
       int maxDatagramBytes,
+      PeerSockets peerSockets,
       boolean oneWay,
       Flows flows) {}
+
+  /** All flows of a front by its listeners, or each assured one by a front socket of its own. */
+  public enum PeerSockets {
+    SHARED,
+    CONNECTED
+  }
 
   /**
    * Bounds of a front's flow table.

@@ -17,6 +17,8 @@ public enum CloseReason {
    * evidence.
    */
   REFUSED,
+  /** Its client refused a datagram (ICMP); heard only where {@code peer-sockets = connected}. */
+  CLIENT_GONE,
   /** Sluice stops. */
   STOPPED
 }

@@ -53,6 +53,11 @@ public final class Flow implements UdpSocket.Owner {
   private final long openedAt;
   private volatile Standing standing;
 
+  /**
+   * Where its client's datagrams come in and replies leave; null: by the listener, like others'.
+   */
+  private @Nullable PeerSocket peer;
+
   /** Set by whoever closed it, before its loop is told. */
   private @Nullable CloseReason closeReason;
 
@@ -155,15 +160,20 @@ public final class Flow implements UdpSocket.Owner {
     traffic.add(Backend.REPLIES, datagrams);
     traffic.add(Backend.REPLY_BYTES, bytes);
     answered(now);
-    key.answer(batch, from, n);
+    UdpSocket via = lane.socket();
+    if (peer == null) {
+      key.answer(batch, from, n);
+    } else {
+      via = peer.socket();
+    }
     int start = from;
     for (int slot = from; slot < from + n; slot++) {
       if (lane.isOversize(batch, slot, lane.replies())) {
-        outbox.send(lane.socket(), start, slot, lane.replies());
+        outbox.send(via, start, slot, lane.replies());
         start = slot + 1;
       }
     }
-    outbox.send(lane.socket(), start, from + n, lane.replies());
+    outbox.send(via, start, from + n, lane.replies());
   }
 
   private void answered(long now) {
@@ -173,8 +183,8 @@ public final class Flow implements UdpSocket.Owner {
       askedAt = 0;
     }
     seen(now);
-    if (standing == Standing.UNASSURED) {
-      lane.table().assure(this);
+    if (standing == Standing.UNASSURED && lane.table().assure(this) && lane.reception() != null) {
+      lane.worker().chore(this::openPeer); // the batch in hand first
     }
   }
 
@@ -183,6 +193,21 @@ public final class Flow implements UdpSocket.Owner {
     if (lane.table().isTouchDue(touchedAt, now)) {
       touchedAt = now;
       lane.table().touch(this, now);
+    }
+  }
+
+  private void openPeer() {
+    Reception reception = lane.reception();
+    if (isAssured() && reception != null) {
+      peer = PeerSocket.open(this, lane, reception);
+    }
+  }
+
+  private void closePeer() {
+    if (peer != null) {
+      lane.worker().outbox().flush(); // before the socket it leaves by is gone
+      peer.close();
+      peer = null;
     }
   }
 
@@ -215,6 +240,7 @@ public final class Flow implements UdpSocket.Owner {
     closeReason = reason;
     lane.table().left(this, wasAssured);
     if (reason == CloseReason.REFUSED) {
+      lane.worker().chore(this::closePeer);
       lane.worker().after(LINGER_MILLIS, this::end);
     } else {
       lane.worker().chore(this::end);
@@ -226,6 +252,7 @@ public final class Flow implements UdpSocket.Owner {
       // replies may have come in since
     }
     lane.worker().outbox().flush();
+    closePeer();
     lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
     backend.flowClosed();

@@ -62,6 +62,36 @@ public final class FlowKey {
     return this;
   }
 
+  /**
+   * Becomes that of the same client, but sent to where another key says: for a datagram that came
+   * in by a socket which does not report the local address, because it has only one.
+   */
+  public FlowKey to(FlowKey other) {
+    localHi = other.localHi;
+    localLo = other.localLo;
+    hash = hash();
+    return this;
+  }
+
+  /**
+   * Puts what this client sent into a batch, as if it had just been received.
+   *
+   * @param segmentBytes as it had when it was
+   */
+  void load(Batch batch, byte[] payload, int segmentBytes) {
+    batch.load(payload, segmentBytes);
+    batch.source(0, head, hi, lo, scope);
+  }
+
+  /** Whether the datagram in a slot was sent by this client. */
+  boolean isFrom(Batch batch, int slot) {
+    return head == batch.sourceHead(slot)
+        && (!Address.isIpv6(head)
+            || (hi == batch.sourceHi(slot)
+                && lo == batch.sourceLo(slot)
+                && scope == batch.sourceScope(slot)));
+  }
+
   /** The same key, never to change. */
   public FlowKey copy() {
     FlowKey copy = new FlowKey(listener, wildcard);
@@ -98,7 +128,9 @@ public final class FlowKey {
    * @param listen the listen address it came in by
    */
   public Address local(Address listen) {
-    return wildcard ? Address.local(Address.isIpv6(head), localHi, localLo, listen.port()) : listen;
+    return wildcard
+        ? Address.local(Address.isIpv6(head), localHi, localLo, listen.port(), scope)
+        : listen;
   }
 
   /** Which of the front's listen addresses. */

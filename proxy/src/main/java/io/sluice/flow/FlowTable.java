@@ -139,14 +139,18 @@ public final class FlowTable {
     }
   }
 
-  /** Makes a flow assured, if there is room: it lives by the idle time-out from now on. */
-  void assure(Flow flow) {
+  /**
+   * Makes a flow assured: it lives by the idle time-out from now on. False if there is no room, or
+   * it has ended.
+   */
+  boolean assure(Flow flow) {
     if (assured.incrementAndGet() > limits.max() || !flow.becomeAssured()) {
       assured.decrementAndGet();
-      return;
+      return false;
     }
     unassured.decrementAndGet();
     touch(flow, flow.seenAt());
+    return true;
   }
 
   /** Takes out a flow that is being closed. */

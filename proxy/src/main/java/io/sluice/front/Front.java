@@ -25,6 +25,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +40,14 @@ public final class Front {
    * Bursts wait in the kernel while a loop is busy; 4 MiB hold some 1,800 datagrams of the usual
    * sizes, tens of milliseconds.
    */
-  private static final int BUFFER_BYTES = 4 << 20;
+  static final int BUFFER_BYTES = 4 << 20;
+
+  /**
+   * For each datagram of a newcomer the kernel walks past all sockets on the local port: measured
+   * on Linux 6.18, 5 us more at 1,000 of them, 16 us at 3,000 and 90 us at 10,000. Flows beyond go
+   * on by the listener (docs/adr/0009).
+   */
+  public static final int PEER_SOCKETS_MAX = 1_000;
 
   private static final long TIDY_MILLIS = 250;
 
@@ -51,14 +59,21 @@ public final class Front {
    *
    * @param listen at least one; port 0 lets the kernel choose one for all workers
    * @param maxDatagramBytes longer datagrams are dropped, either way
+   * @param peerSockets whether an assured flow gets a front socket of its own
    */
-  public record Spec(String name, List<Address> listen, int maxDatagramBytes, Limits limits) {}
+  public record Spec(
+      String name,
+      List<Address> listen,
+      int maxDatagramBytes,
+      Limits limits,
+      boolean peerSockets) {}
 
   private final Spec spec;
   private final Pool pool;
   private final Dialer dialer;
   private final FlowTable table;
   private final Workers workers;
+  private final @Nullable Desk desk;
   private final Future<?> tidying;
   private final List<Address> bound = new ArrayList<>();
 
@@ -67,12 +82,14 @@ public final class Front {
 
   private boolean closed;
 
-  private Front(Spec spec, Workers workers, Pool pool, Dialer dialer, FlowTable table) {
+  private Front(
+      Spec spec, Workers workers, Pool pool, Dialer dialer, FlowTable table, LongSupplier clock) {
     this.spec = spec;
     this.workers = workers;
     this.pool = pool;
     this.dialer = dialer;
     this.table = table;
+    desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
 
@@ -90,7 +107,8 @@ public final class Front {
       KeyExtractor affinity,
       LongSupplier clock)
       throws OsException {
-    Front front = new Front(spec, workers, pool, dialer, new FlowTable(spec.limits(), clock));
+    Front front =
+        new Front(spec, workers, pool, dialer, new FlowTable(spec.limits(), clock), clock);
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -151,7 +169,7 @@ public final class Front {
   }
 
   /** The listeners of one address, in the order of the workers they are at home on. */
-  private List<Listener> group(int index) {
+  List<Listener> group(int index) {
     return listeners.stream().map(ofWorker -> ofWorker.get(index)).toList();
   }
 
@@ -190,6 +208,9 @@ public final class Front {
       for (int i = 0; i < workers.count(); i++) {
         sockets.add(UdpSocket.listen(address, BUFFER_BYTES));
       }
+      if (spec.peerSockets() && !address.isWildcard()) { // they will join the listeners' group
+        sockets.getFirst().dealToFirst(sockets.size());
+      }
     } catch (OsException e) {
       sockets.forEach(UdpSocket::close);
       throw e;
@@ -221,13 +242,19 @@ public final class Front {
             new Account(),
             new Account(),
             new Latency(),
-            new Tally(1));
+            new Tally(1),
+            desk);
     return new Listener(this, index, bound.get(index), lane, pool, affinity, clock);
   }
 
   /** The listener of another worker on the same address. */
   Listener listener(Worker worker, int index) {
     return listeners.get(worker.index()).get(index);
+  }
+
+  /** One of the addresses really bound. */
+  Address bound(int listener) {
+    return bound.get(listener);
   }
 
   /** From now on no flow is opened, and flows that go quiet end. */
@@ -292,14 +319,21 @@ public final class Front {
     return listeners.stream().flatMap(List::stream).map(Listener::lane).toList();
   }
 
+  /** Sockets of single flows' own. */
+  public int peerSockets() {
+    return desk == null ? 0 : desk.open();
+  }
+
   /**
    * Datagrams the kernel dropped since start because a buffer was full: a listener's or, once a
-   * flow has ended, that of its link.
+   * flow has ended, that of its link or its peer socket.
    */
   public long kernelDrops() {
-    return listeners.stream()
-        .flatMap(List::stream)
-        .mapToLong(listener -> listener.kernelDrops() + listener.lane().replies().overflowed())
-        .sum();
+    return listeners.stream().flatMap(List::stream).mapToLong(Front::kernelDrops).sum();
+  }
+
+  private static long kernelDrops(Listener listener) {
+    Lane lane = listener.lane();
+    return listener.kernelDrops() + lane.replies().overflowed() + lane.requests().overflowed();
   }
 }

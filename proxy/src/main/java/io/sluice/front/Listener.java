@@ -12,6 +12,7 @@ import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
+import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
@@ -31,7 +32,7 @@ import org.slf4j.LoggerFactory;
  * read this one's socket (docs/adr/0008). Flows stay where they are, and their replies leave by the
  * socket of their own worker.
  */
-final class Listener implements UdpSocket.Owner {
+final class Listener {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
 
   /** What every datagram may meet is logged once a second. */
@@ -50,8 +51,8 @@ final class Listener implements UdpSocket.Owner {
   /** The key of the datagram in hand; filled again for each. */
   private final FlowKey probe;
 
-  /** Whose worker reads this socket; written by that worker before it begins. */
-  private Listener reader = this;
+  /** Written by the one before, on its loop, when it has let go; null before the first. */
+  private volatile @Nullable Reader reader;
 
   private long complainedAt;
   private int kernelDropsSeen;
@@ -75,9 +76,52 @@ final class Listener implements UdpSocket.Owner {
     probe = new FlowKey(index, address.isWildcard());
   }
 
+  /**
+   * A worker's turn at this socket, by its own listener of the address: no other reads it until
+   * this one has let go. Each move makes a new one.
+   */
+  private final class Reader implements UdpSocket.Owner {
+    private final Listener own;
+
+    Reader(Listener own) {
+      this.own = own;
+    }
+
+    Worker worker() {
+      return own.lane.worker();
+    }
+
+    void letGo(Reader next) {
+      lane.socket().detach();
+      reader = next;
+    }
+
+    void begin() {
+      try {
+        lane.socket().attach(worker(), this);
+      } catch (OsException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public void readable() {
+      read();
+    }
+
+    int read() {
+      return own.receive(lane.socket());
+    }
+
+    /** Connected sockets only. */
+    @Override
+    public void failed(int errno) {}
+  }
+
   /** The index of the worker that reads this socket, or {@link Spread#NOBODY}; while none moves. */
   int reader() {
-    return lane.socket().isAttached() ? reader.lane.worker().index() : Spread.NOBODY;
+    Reader now = reader;
+    return now != null && lane.socket().isAttached() ? now.worker().index() : Spread.NOBODY;
   }
 
   /**
@@ -86,25 +130,16 @@ final class Listener implements UdpSocket.Owner {
    * queues before all that the next one hands over, or receives for flows of its own.
    */
   CompletableFuture<Void> moveTo(Listener next) {
-    CompletableFuture<Void> free =
-        lane.socket().isAttached()
-            ? CompletableFuture.runAsync(lane.socket()::detach, reader.lane.worker()::execute)
-            : CompletableFuture.completedFuture(null);
-    return free.thenRunAsync(() -> joinWorkerOf(next), next.lane.worker()::execute);
-  }
-
-  private void joinWorkerOf(Listener next) {
-    reader = next;
-    try {
-      lane.socket().attach(next.lane.worker(), this);
-    } catch (OsException e) {
-      throw new UncheckedIOException(e);
+    Reader last = reader;
+    Reader then = new Reader(next);
+    CompletableFuture<Void> free;
+    if (last == null) {
+      reader = then;
+      free = CompletableFuture.completedFuture(null);
+    } else {
+      free = CompletableFuture.runAsync(() -> last.letGo(then), last.worker()::execute);
     }
-  }
-
-  @Override
-  public void readable() {
-    reader.receive(lane.socket());
+    return free.thenRunAsync(then::begin, then.worker()::execute);
   }
 
   /** Takes one batch of requests; returns how many. */
@@ -137,6 +172,52 @@ final class Listener implements UdpSocket.Owner {
     }
     if (flow != null) {
       flow.request(batch, start, n - start, now);
+    }
+  }
+
+  /** Relays what a peer socket on this loop received, datagram by datagram. */
+  void relay(Batch batch, int from, int n, FlowKey to) {
+    long now = clock.getAsLong();
+    lane.table().tick(now);
+    for (int slot = from; slot < from + n; slot++) {
+      Flow flow = admit(batch, slot, probe.read(batch, slot).to(to), now);
+      if (flow != null) {
+        flow.request(batch, slot, 1, now);
+      }
+    }
+  }
+
+  /**
+   * Does something on the loop that reads this socket, once all that lies in its receive buffer now
+   * has been read; never, if it is closed meanwhile. Any loop may ask.
+   *
+   * <p>Whoever has its turn reads, even before epoll tells it: its predecessor has handed over all
+   * it had before it let go, and the task that reads is queued after that. A task that comes in
+   * another turn than the one it was meant for, were it a later one of the same worker's, might
+   * pass what waits behind it in that worker's queue: so it goes after the reader once more.
+   */
+  void afterBacklog(Runnable then) {
+    afterBacklog(LAST_LOOKS, then);
+  }
+
+  /** A batch a turn of the loop, lest others wait. */
+  private void afterBacklog(int looks, Runnable then) {
+    Reader meant = reader;
+    if (meant == null) {
+      then.run(); // nobody has ever read it, so nobody's flow has come by it
+    } else {
+      meant.worker().execute(() -> readPast(meant, looks, then));
+    }
+  }
+
+  private void readPast(Reader meant, int looks, Runnable then) {
+    if (!lane.socket().isOpen()) {
+      return;
+    }
+    if (reader == meant && (meant.read() < Batch.SLOTS || looks <= 0)) {
+      then.run();
+    } else {
+      afterBacklog(looks - 1, then);
     }
   }
 
@@ -244,10 +325,6 @@ final class Listener implements UdpSocket.Owner {
     complainedAt = now;
     return true;
   }
-
-  /** Connected sockets only. */
-  @Override
-  public void failed(int errno) {}
 
   /** Reads what the kernel still holds, then closes; at home. */
   void close() {

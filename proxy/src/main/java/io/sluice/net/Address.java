@@ -60,11 +60,16 @@ public record Address(long head, long hi, long lo, int scope) {
     }
   }
 
-  /** The local address of {@link Batch#localHi} and {@link Batch#localLo}, with a port. */
-  public static Address local(boolean ipv6, long localHi, long localLo, int port) {
+  /**
+   * The local address of {@link Batch#localHi} and {@link Batch#localLo}, with a port.
+   *
+   * @param clientScope the client's scope, which a link-local address of ours shares
+   */
+  public static Address local(boolean ipv6, long localHi, long localLo, int port, int clientScope) {
+    boolean linkLocal = (localHi & 0xC0FF) == 0x80FE; // fe80::/10, its first byte lowest
     long netPort = Short.toUnsignedLong(Short.reverseBytes((short) port)) << 16;
     return ipv6
-        ? new Address(Linux.AF_INET6 | netPort, localHi, localLo, 0)
+        ? new Address(Linux.AF_INET6 | netPort, localHi, localLo, linkLocal ? clientScope : 0)
         : new Address(Linux.AF_INET | netPort | localLo << 32, 0, 0, 0);
   }
 

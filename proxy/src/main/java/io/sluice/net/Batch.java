@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Batch {
   /** Slots that a system call moves at most. */
-  static final int SLOTS = 32;
+  public static final int SLOTS = 32;
 
   /** The largest UDP payload over IPv6 is 65,527 bytes; what UDP_GRO joins is at most 65,535. */
   private static final int PAYLOAD_BYTES = 65_536;
@@ -155,6 +155,19 @@ public final class Batch {
     MemorySegment.copy(payload, 0, payloads, JAVA_BYTE, 0, payload.length);
     incoming.set(JAVA_INT, Linux.MSG_FLAGS, 0);
     enter(payload.length, segment);
+  }
+
+  /** Sets the sender of what lies in a slot, where it did not come from the kernel. */
+  public void source(int slot, long head, long hi, long lo, int scope) {
+    name(slot, head, hi, lo, scope);
+  }
+
+  private void name(int slot, long head, long hi, long lo, int scope) {
+    long name = name(slot);
+    names.set(JAVA_LONG, name, head);
+    names.set(JAVA_LONG, name + 8, hi);
+    names.set(JAVA_LONG, name + 16, lo);
+    names.set(JAVA_INT, name + 24, scope);
   }
 
   /** Payload bytes in a slot, of all its datagrams. */
@@ -293,11 +306,7 @@ public final class Batch {
    */
   public void to(int from, int n, long head, long hi, long lo, int scope) {
     for (int slot = from; slot < from + n; slot++) {
-      long name = name(slot);
-      names.set(JAVA_LONG, name, head);
-      names.set(JAVA_LONG, name + 8, hi);
-      names.set(JAVA_LONG, name + 16, lo);
-      names.set(JAVA_INT, name + 24, scope);
+      name(slot, head, hi, lo, scope);
     }
     outgoing.to(from, n, Address.isIpv6(head));
   }

@@ -24,15 +24,13 @@ public final class Dialer {
    * @throws OsException when there is no port, descriptor or route for it
    */
   public UdpSocket dial(Address peer) throws OsException {
-    if (!ports.fds().take()) {
-      throw new OsException("no file descriptor is left for a flow", Errno.EMFILE);
-    }
+    fds().takeFor("a flow");
     UdpSocket link = null;
     try {
       link = from(outlets(peer));
     } finally {
       if (link == null) {
-        ports.fds().giveBack();
+        fds().giveBack();
       }
     }
     if (link == null) {
@@ -76,6 +74,11 @@ public final class Dialer {
         sources.stream().filter(source -> source.isIpv6() == peer.isIpv6()).toList();
     return (ofFamily.isEmpty() ? List.of(Address.any(peer.isIpv6())) : ofFamily)
         .stream().map(source -> ports.outlet(source, peer)).toArray(Outlet[]::new);
+  }
+
+  /** The budget that each link takes one of. */
+  public Fds fds() {
+    return ports.fds();
   }
 
   /**

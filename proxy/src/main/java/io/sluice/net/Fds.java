@@ -22,6 +22,17 @@ public final class Fds {
     return left > 0;
   }
 
+  /**
+   * Takes one.
+   *
+   * @throws OsException when none is left
+   */
+  public void takeFor(String what) throws OsException {
+    if (!take()) {
+      throw new OsException("no file descriptor is left for " + what, Errno.EMFILE);
+    }
+  }
+
   /** Once for every {@link #take}, after the descriptor has been closed. */
   public void giveBack() {
     free.incrementAndGet();

@@ -10,12 +10,15 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What the running kernel offers beyond plain UDP, found by asking it. */
 public final class KernelFeatures {
   private static final Path PORT_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
   private static final Path RESERVED_PORTS = Path.of("/proc/sys/net/ipv4/ip_local_reserved_ports");
+  private static final Pattern MAJOR_MINOR = Pattern.compile("(\\d{1,4})\\.(\\d{1,4})");
 
   private KernelFeatures() {}
 
@@ -50,6 +53,27 @@ public final class KernelFeatures {
       return found; // of which it then lacks the rest
     }
     return found;
+  }
+
+  /** Of the running kernel, e.g. {@code 6.18.44-generic}. */
+  public static String version() {
+    return System.getProperty("os.version");
+  }
+
+  /**
+   * Whether connected UDP sockets are found by all four parts of their addresses, as since Linux
+   * 6.13, rather than by walking all sockets on the local one.
+   */
+  public static boolean findsConnectedSocketsFast() {
+    return isAtLeast(version(), 6, 13);
+  }
+
+  /** False for what is no version at all. */
+  static boolean isAtLeast(String version, int major, int minor) {
+    Matcher numbers = MAJOR_MINOR.matcher(version);
+    return numbers.lookingAt()
+        && (Integer.parseInt(numbers.group(1)) << 16 | Integer.parseInt(numbers.group(2)))
+            >= (major << 16 | minor);
   }
 
   /**

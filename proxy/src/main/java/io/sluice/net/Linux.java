@@ -36,6 +36,7 @@ final class Linux {
   static final int SO_REUSEPORT = 15;
   static final int SO_SNDBUFFORCE = 32;
   static final int SO_RCVBUFFORCE = 33;
+  static final int SO_ATTACH_REUSEPORT_CBPF = 51;
   static final int SO_MEMINFO = 55;
   static final int SOL_IP = 0;
   static final int IP_PKTINFO = 8;
@@ -196,11 +197,18 @@ final class Linux {
   static int setsockopt(int fd, int level, int option, int value) {
     Scratch scratch = SCRATCH.get();
     scratch.value.set(JAVA_INT, 0, value);
+    return setsockopt(scratch, fd, level, option, scratch.value, Integer.BYTES);
+  }
+
+  static int setsockopt(int fd, int level, int option, MemorySegment value) {
+    return setsockopt(SCRATCH.get(), fd, level, option, value, (int) value.byteSize());
+  }
+
+  private static int setsockopt(
+      Scratch scratch, int fd, int level, int option, MemorySegment value, int bytes) {
     try {
       return result(
-          (int)
-              SETSOCKOPT.invokeExact(
-                  scratch.errno, fd, level, option, scratch.value, Integer.BYTES),
+          (int) SETSOCKOPT.invokeExact(scratch.errno, fd, level, option, value, bytes),
           scratch.errno);
     } catch (Throwable t) {
       throw new AssertionError(t);

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -106,7 +107,7 @@ public final class UdpSocket implements EpollIoHandle {
   public static UdpSocket listen(Address address, int bufferBytes) throws OsException {
     UdpSocket socket = openFor(address);
     try {
-      socket.option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
+      socket.share(bufferBytes);
       if (address.isWildcard()) { // several local addresses: learn which one a client used
         if (address.isIpv6()) {
           socket.option(Linux.SOL_IPV6, Linux.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
@@ -114,24 +115,81 @@ public final class UdpSocket implements EpollIoHandle {
           socket.option(Linux.SOL_IP, Linux.IP_PKTINFO, 1, "IP_PKTINFO");
         }
       }
-      if (socket.receiveBuffer(bufferBytes) < 0) {
-        socket.option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
-      }
-      if (Linux.setsockopt(socket.number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes)
-          < 0) {
-        socket.option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
-      }
-      if (Segmentation.found().joins()) {
-        socket.coalesce();
-      }
-      if (Segmentation.found().parts()) {
-        socket.part();
-      }
       socket.bind(address);
       return socket;
     } catch (OsException e) {
       socket.close();
       throw e;
+    }
+  }
+
+  /** Lets others of ours have its address too, and makes it fit for bulk. */
+  private void share(int bufferBytes) throws OsException {
+    option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
+    if (receiveBuffer(bufferBytes) < 0) {
+      option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
+    }
+    if (Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes) < 0) {
+      option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
+    }
+    if (Segmentation.found().joins()) {
+      coalesce();
+    }
+    if (Segmentation.found().parts()) {
+      part();
+    }
+  }
+
+  /**
+   * From now on clients are dealt to the first {@code n} sockets that {@link #listen} on its
+   * address, whichever else come to share it (docs/adr/0009).
+   */
+  public void dealToFirst(int n) throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      int result =
+          Linux.setsockopt(
+              number(),
+              Linux.SOL_SOCKET,
+              Linux.SO_ATTACH_REUSEPORT_CBPF,
+              Dealer.program(arena, ipv6, n));
+      if (result < 0) {
+        throw new OsException("cannot set SO_ATTACH_REUSEPORT_CBPF", -result);
+      }
+    }
+  }
+
+  /**
+   * Opens a socket beside those that {@link #listen} on {@code local}, or on the wildcard, for one
+   * client alone: the kernel prefers it for what that client sends. Until it knows the client it
+   * may catch what others send, so whoever gets it must look at once for whom it has something.
+   *
+   * <p>All that can run out is asked for first: once bound it does not fail for want of anything.
+   */
+  public static UdpSocket accept(
+      Address local, Address client, int bufferBytes, Worker worker, Owner owner)
+      throws OsException {
+    UdpSocket socket = openFor(local);
+    try {
+      socket.share(bufferBytes);
+      socket.register(worker, owner);
+      socket.bind(local);
+      socket.connect(client);
+      return socket;
+    } catch (OsException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Of what the peer sends from now on this receives nothing, for it is connected to itself; what
+   * it has received stays. If the kernel refuses, all goes on as before.
+   */
+  public void turnAway() {
+    try {
+      connect(localAddress());
+    } catch (OsException refused) {
+      return; // its address may be gone from this machine
     }
   }
 
@@ -194,7 +252,7 @@ public final class UdpSocket implements EpollIoHandle {
    */
   int tryConnect(Address peer) {
     int result = Linux.connect(number(), peer);
-    connected = result == 0;
+    connected |= result == 0; // refused, it has the peer that it had
     return result;
   }
 
@@ -299,6 +357,19 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
+  /** Tells its owner no more of what there is to receive, but for errors, until {@link #resume}. */
+  public void pause() {
+    watch(EpollIoOps.EPOLLERR); // which epoll tells in any case; with NONE Netty could not resume
+  }
+
+  public void resume() {
+    watch(EpollIoOps.EPOLLIN);
+  }
+
+  private void watch(EpollIoOps events) {
+    var _ = Objects.requireNonNull(registration, "not registered").submit(events);
+  }
+
   /**
    * Ends that its owner is told, on the loop it is told on: at once, even if an event waits in the
    * same epoll answer. What arrives waits in the kernel.
@@ -372,7 +443,7 @@ public final class UdpSocket implements EpollIoHandle {
       return batch.receiveOne(number());
     }
     int n = batch.receive(number());
-    if (connected && !joins) {
+    if (outlet != null && !joins) { // of any other socket it is always asked who sent
       if (n == 1 && settled) { // else it is asked who sent it
         singles = SINGLES;
       } else if (n >= BULK) {

@@ -11,6 +11,7 @@ import io.sluice.config.SluiceConfig.Flows;
 import io.sluice.config.SluiceConfig.Front;
 import io.sluice.config.SluiceConfig.Health;
 import io.sluice.config.SluiceConfig.Passive;
+import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
@@ -45,6 +46,7 @@ class ConfigReaderTest {
                         List.of(at("0.0.0.0", 5300)),
                         "p",
                         1_500,
+                        PeerSockets.SHARED,
                         false,
                         new Flows(
                             100_000,
@@ -83,7 +85,7 @@ class ConfigReaderTest {
                   listen = ["127.0.0.1:"${PORT}, "[::1]:0", "[fe80::1%1]:5"], pool = "p.1", max-datagram = 4KiB, one-way = true
                   flows { max = 9, idle-timeout = 1.5h, unassured-timeout = 250ms, unassured-max = 8, new-per-second = 7 }
                 }
-                a { listen = ["127.0.0.1:1"], pool = q }
+                a { listen = ["127.0.0.1:1"], pool = q, peer-sockets = connected }
               }
               pools {
                 q { affinity { key = source-prefix, prefix-v4 = 16, prefix-v6 = 48 }, backends.y.address = "[2001:db8::1]:1" }
@@ -105,6 +107,7 @@ class ConfigReaderTest {
     assertThat(config.echoes()).containsExactly(new Echo("e", at("127.0.0.1", 9101)));
     assertThat(config.admin().listen()).isEqualTo(at("::1", 0));
     assertThat(config.fronts()).extracting(Front::name).containsExactly("a", "z");
+    assertThat(config.fronts().get(0).peerSockets()).isEqualTo(PeerSockets.CONNECTED);
     assertThat(config.fronts().get(1))
         .isEqualTo(
             new Front(
@@ -112,6 +115,7 @@ class ConfigReaderTest {
                 List.of(at("127.0.0.1", 5300), at("::1", 0), at("fe80::1%1", 5)),
                 "p.1",
                 4_096,
+                PeerSockets.SHARED,
                 true,
                 new Flows(9, Duration.ofMinutes(90), Duration.ofMillis(250), 8, 7)));
     assertThat(config.pools()).extracting(Pool::name).containsExactly("p.1", "q");
@@ -161,7 +165,6 @@ class ConfigReaderTest {
                 LEAST
                     + """
                     sluice.fronts.f.filters = []
-                    sluice.fronts.f.peer-sockets = shared
                     sluice.fronts.f.per-datagram = false
                     sluice.fronts.f.client-address = none
                     sluice.fronts.f.accept-client-address = none

@@ -109,7 +109,7 @@ class AllocationTest {
     Limits limits =
         new Limits(1_000, Duration.ofSeconds(60), Duration.ofSeconds(5), 1_000, 100_000, false);
     Address address = Address.of(new InetSocketAddress(InetAddress.ofLiteral(ip), 0));
-    Front.Spec spec = new Front.Spec("front", List.of(address), 1_500, limits);
+    Front.Spec spec = new Front.Spec("front", List.of(address), 1_500, limits, false);
     var dialer =
         new Ports(KernelFeatures.localPorts(), new Fds(10_000)).dialer(List.of(), List.of());
     return Front.open(spec, workers, pool, dialer, Keys.sourceAddress(), System::nanoTime);

@@ -3,6 +3,7 @@ package io.sluice.front;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.sluice.Client;
 import io.sluice.EchoServer;
@@ -40,6 +41,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -48,6 +51,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The way of datagrams through a front, with real sockets on loopback, exact counters and a clock
  * that moves when told to.
  */
+@ParameterizedClass(name = "own front sockets: {0}")
+@ValueSource(booleans = {false, true})
 class FrontTest {
   private static final Limits LIMITS =
       new Limits(1_000, Duration.ofSeconds(60), Duration.ofSeconds(5), 1_000, 100_000, false);
@@ -56,6 +61,9 @@ class FrontTest {
 
   /** The client's port, so that a test can choose its backend. */
   private static final KeyExtractor BY_PORT = (client, payload) -> client.getPort();
+
+  /** Whether assured flows have peer sockets; what holds does so either way. */
+  @Parameter private boolean connected;
 
   private final AtomicLong clock = new AtomicLong(1_000_000_000L);
   private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
@@ -201,7 +209,7 @@ class FrontTest {
     Address any = Address.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
     front =
         Front.open(
-            new Front.Spec("two", List.of(any, any), 1_500, LIMITS),
+            new Front.Spec("two", List.of(any, any), 1_500, LIMITS, connected),
             workers,
             pool,
             dialer,
@@ -416,6 +424,7 @@ class FrontTest {
 
   @Test
   void datagramsThatArriveOnAnotherWorkerAreHandedOverInOrder() throws Throwable {
+    assumeFalse(connected, "they arrive on the flow's own worker");
     InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"));
     List<Client> clients = clients(20, port -> true);
     steer(0);
@@ -441,6 +450,7 @@ class FrontTest {
 
   @Test
   void aFullHandOverQueueDropsAndCounts() throws Throwable {
+    assumeFalse(connected, "nothing is handed over to an assured flow");
     InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"));
     Client client = client("127.0.0.1");
     steer(0);
@@ -580,7 +590,7 @@ class FrontTest {
     Address any = Address.of(new InetSocketAddress(InetAddress.ofLiteral(ip), 0));
     front =
         Front.open(
-            new Front.Spec("test", List.of(any), maxDatagram, limits),
+            new Front.Spec("test", List.of(any), maxDatagram, limits, connected),
             workers,
             pool,
             dialer,
@@ -594,7 +604,7 @@ class FrontTest {
     Pool pool = pool(true, List.of(echo.address()));
     front =
         Front.open(
-            new Front.Spec("test", List.of(at), 1_500, LIMITS),
+            new Front.Spec("test", List.of(at), 1_500, LIMITS, connected),
             workers,
             pool,
             dialer,

@@ -193,6 +193,10 @@ final class PingPong implements AutoCloseable {
       }
     }
 
+    synchronized void forget() {
+      arrivals.forEach(List::clear);
+    }
+
     synchronized List<Integer> arrivals(int client) {
       return List.copyOf(arrivals.get(client));
     }

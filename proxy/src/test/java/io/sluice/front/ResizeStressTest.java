@@ -29,6 +29,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
@@ -88,7 +89,7 @@ class ResizeStressTest {
   void fiftyTimesFromOneWorkerToAllAndBackCostsNothing() throws Exception {
     try (PingPong load = new PingPong(CLIENTS)) {
       long fdsBefore = fds();
-      front = front();
+      front = front(false);
       InetSocketAddress at = front.bound().getFirst().toInetSocketAddress();
       load.start(0, CLIENTS / 3, at); // flows on worker 0
       front.spread(WORKERS);
@@ -116,6 +117,48 @@ class ResizeStressTest {
     }
   }
 
+  /** So that moves meet streams whose next datagrams come in by another socket than the last. */
+  @Test
+  void peerSocketsOpenWhileListenersMoveAndNothingIsLostOrOvertaken() throws Exception {
+    long handOvers = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+      long seed = System.nanoTime();
+      Random random = new Random(seed);
+      try (PingPong load = new PingPong(CLIENTS)) {
+        front = front(true);
+        AtomicBoolean enough = new AtomicBoolean();
+        Future<?> moving =
+            control.submit(
+                () -> {
+                  while (!enough.get()) {
+                    front.spread(1 + random.nextInt(WORKERS));
+                  }
+                });
+        InetSocketAddress at = front.bound().getFirst().toInetSocketAddress();
+        for (int client = 0; client < CLIENTS; client++) {
+          load.start(client, client + 1, at);
+          while (front.peerSockets() <= client) { // or it might catch what the next one sends
+            Thread.onSpinWait();
+          }
+          workers.onEach(worker -> {}); // counted before it is connected
+        }
+        load.awaitAnswers(ANSWERS);
+        load.stop();
+        enough.set(true);
+        moving.get();
+        front.close();
+        assertThat(front.peerSockets()).isZero();
+        assertArrivals(load);
+        assertConserved(load.sent());
+        backends.forEach(PingPong.Echo::forget);
+        handOvers += sum(accounts(Lane::requests), Account::handOvers);
+      } catch (AssertionError | Exception e) {
+        throw new AssertionError("round %d, seed %d".formatted(round, seed), e);
+      }
+    }
+    assertThat(handOvers).as("else no flow was elsewhere than its listener").isPositive();
+  }
+
   /** Which is not to say that nothing is lost: who closes a front has no use for more. */
   @Test
   void aFrontClosesWhileItsListenersMove() throws Exception {
@@ -124,7 +167,7 @@ class ResizeStressTest {
     for (int round = 0; round < 30; round++) {
       try (PingPong load = new PingPong(CLIENTS)) {
         long fdsBefore = fds();
-        front = front();
+        front = front(false);
         load.start(0, CLIENTS, front.bound().getFirst().toInetSocketAddress());
         Random moves = new Random(random.nextLong());
         Future<?> moving = control.submit(() -> moveUntilClosed(moves));
@@ -187,6 +230,17 @@ class ResizeStressTest {
 
   private void assertBooks(long sent) {
     assertThat(sent).isGreaterThanOrEqualTo(3L * ROUNDS * ANSWERS);
+    assertConserved(sent);
+    // Two thirds of the flows or so are read by worker 0 alone for a third of the time.
+    assertThat(sum(accounts(Lane::requests), Account::handOvers)).isGreaterThan(sent / 10);
+    assertThat(front.flows().opened()).isEqualTo(CLIENTS);
+    assertThat(pool.backends().stream().mapToLong(Backend::load).sum()).isZero();
+    for (Worker worker : workers) {
+      assertThat(front.flowsOn(worker)).isZero();
+    }
+  }
+
+  private void assertConserved(long sent) {
     for (Function<Lane, Account> direction :
         List.<Function<Lane, Account>>of(Lane::requests, Lane::replies)) {
       List<Account> accounts = accounts(direction);
@@ -196,13 +250,6 @@ class ResizeStressTest {
       assertThat(sum(accounts, Account::underWay)).isZero();
     }
     assertThat(front.kernelDrops()).isZero();
-    // Two thirds of the flows or so are read by worker 0 alone for a third of the time.
-    assertThat(sum(accounts(Lane::requests), Account::handOvers)).isGreaterThan(sent / 10);
-    assertThat(front.flows().opened()).isEqualTo(CLIENTS);
-    assertThat(pool.backends().stream().mapToLong(Backend::load).sum()).isZero();
-    for (Worker worker : workers) {
-      assertThat(front.flowsOn(worker)).isZero();
-    }
   }
 
   private List<Account> accounts(Function<Lane, Account> direction) {
@@ -226,12 +273,12 @@ class ResizeStressTest {
         .getOpenFileDescriptorCount();
   }
 
-  private Front front() throws Exception {
+  private Front front(boolean connected) throws Exception {
     Limits limits =
         new Limits(1_000, Duration.ofHours(1), Duration.ofHours(1), 1_000, 1_000_000, false);
     Address any = Address.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
     return Front.open(
-        new Front.Spec("resized", List.of(any), 1_500, limits),
+        new Front.Spec("resized", List.of(any), 1_500, limits, connected),
         workers,
         pool,
         new Ports(KernelFeatures.localPorts(), new Fds(10_000)).dialer(List.of(), List.of()),

@@ -33,6 +33,8 @@ import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -40,9 +42,13 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Trains (UDP_SEGMENT in, UDP_GRO and UDP_SEGMENT through, UDP_GRO out): whatever the kernel joins
  * and parts on the way, every datagram arrives as it was sent.
  */
+@ParameterizedClass(name = "own front sockets: {0}")
+@ValueSource(booleans = {false, true})
 class TrainTest {
   private static final int MAX_DATAGRAM = 1_500;
   private static final int RUNS = 60;
+
+  @Parameter private boolean connected;
 
   private final Workers workers = Workers.start(2);
   private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
@@ -71,7 +77,8 @@ class TrainTest {
         new Limits(100, Duration.ofSeconds(60), Duration.ofSeconds(60), 100, 1_000, false);
     front =
         Front.open(
-            new Front.Spec("test", List.of(Address.of(loopback())), MAX_DATAGRAM, limits),
+            new Front.Spec(
+                "test", List.of(Address.of(loopback())), MAX_DATAGRAM, limits, connected),
             workers,
             pool,
             new Ports(KernelFeatures.localPorts(), new Fds(100)).dialer(List.of(), List.of()),
@@ -108,6 +115,7 @@ class TrainTest {
     }
     assertThat(drops(Lane::requests)).isZero();
     assertThat(drops(Lane::replies)).isZero();
+    assertThat(front.peerSockets()).isEqualTo(connected ? 1 : 0);
   }
 
   /** One datagram, equal ones sent singly, or a train. */
