@@ -92,7 +92,7 @@ fill_in() { # FILE: writes what stands between at-signs
 
 sluice_conf() { # NAME
   local peers=""
-  if [[ $1 == sluice-peer ]]; then peers="; s/^ *max-datagram = .*/&\n      peer-sockets = connected/"; fi
+  if [[ $1 == sluice-peer ]]; then peers="; 0,/^ *max-datagram = .*/s//&\n      peer-sockets = connected/"; fi # the first front; one-way ones have none
   sed -e "s/127.0.0.1:$front/$front_host:$front/; s/127.0.0.1:$backend/$backend_host:$backend/; s/idle-timeout = 1s/idle-timeout = ${idle}s/$peers" "$here/sluice.conf"
 }
 
