@@ -24,8 +24,8 @@ public final class Flow implements UdpSocket.Owner {
   /** Late replies to what was sent again after a refusal have this long to come. */
   private static final long LINGER_MILLIS = 100;
 
-  /** Batches of replies a flow may still bring when it ends. */
-  private static final int LAST_LOOKS = 8;
+  /** Reads of replies, of one datagram perhaps, that a flow may still bring when it ends. */
+  private static final int LAST_LOOKS = 8 * Batch.SLOTS;
 
   /** A flow goes down this list and never up. */
   private enum Standing {
@@ -92,16 +92,23 @@ public final class Flow implements UdpSocket.Owner {
    */
   public static Flow open(FlowKey key, Lane lane, Backend backend, long now) throws OsException {
     UdpSocket link = lane.dialer().dial(Address.of(backend.address()));
-    Flow flow = new Flow(key, lane, backend, link, now);
-    link.register(lane.worker(), flow);
-    Flow first = lane.table().enter(flow);
-    if (first != null) {
-      link.close();
-      return first;
+    boolean entered = false;
+    try {
+      Flow flow = new Flow(key, lane, backend, link, now);
+      link.register(lane.worker(), flow);
+      Flow first = lane.table().enter(flow);
+      if (first != null) {
+        return first;
+      }
+      entered = true;
+      backend.flowOpened();
+      lane.flows().add(0, 1);
+      return flow;
+    } finally {
+      if (!entered) {
+        link.close();
+      }
     }
-    backend.flowOpened();
-    lane.flows().add(0, 1);
-    return flow;
   }
 
   /** Sends a run of the client's datagrams to the backend. */

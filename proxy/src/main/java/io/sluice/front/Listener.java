@@ -214,10 +214,13 @@ final class Listener {
     if (!lane.socket().isOpen()) {
       return;
     }
-    if (reader == meant && (meant.read() < Batch.SLOTS || looks <= 0)) {
+    if (reader != meant) {
+      afterBacklog(looks, then);
+    } else if (meant.read() < Batch.SLOTS || looks <= 0) {
       then.run();
     } else {
-      afterBacklog(looks - 1, then);
+      // In the next turn of the loop: as one more task it would come before all sockets.
+      meant.worker().after(0, () -> readPast(meant, looks - 1, then));
     }
   }
 

@@ -30,7 +30,11 @@ final class GatheringIo implements IoHandler {
   @Override
   public int run(IoHandlerContext context) {
     int events = epoll.run(context);
-    afterTurn.run();
+    try {
+      afterTurn.run();
+    } catch (Throwable bug) { // Netty would end this loop, and no other
+      Worker.report(bug);
+    }
     return events;
   }
 

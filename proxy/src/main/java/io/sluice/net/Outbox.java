@@ -62,11 +62,14 @@ public final class Outbox {
 
   /** Sends what waits. */
   public void flush() {
-    for (int run = 0; run < runs; run++) {
-      via[run].send(batch, starts[run], ends[run] - starts[run], accounts[run]);
+    try {
+      for (int run = 0; run < runs; run++) {
+        via[run].send(batch, starts[run], ends[run] - starts[run], accounts[run]);
+      }
+    } finally { // nothing leaves twice, not even after a bug
+      runs = 0;
+      waitingBytes = 0;
+      batch.clear();
     }
-    runs = 0;
-    waitingBytes = 0;
-    batch.clear();
   }
 }

@@ -478,22 +478,30 @@ public final class UdpSocket implements EpollIoHandle {
       account.dropped(Drop.UNREACHABLE, batch.datagrams(from, n));
       return;
     }
+    send(batch, from, from + n, largestSegment, account);
+  }
+
+  private void send(Batch batch, int from, int end, int largest, Account account) {
     int slot = from;
-    int end = from + n;
     int retried = -1;
     while (slot < end) {
-      if (!parts(batch.segmentBytes(slot))) {
+      if (batch.segmentBytes(slot) > largest) {
         sendApart(batch, slot++, account);
         continue;
       }
-      int next = batch.send(number(), slot, end, largestSegment);
+      int next = batch.send(number(), slot, end, largest);
       if (next > slot) {
         account.forwarded(batch.datagrams(slot, next - slot));
         slot = next;
       } else if (connected && retried != slot && Errno.mayBePending(-next)) {
         tell(-next);
         retried = slot;
-      } else if (!isTrainRefused(batch, slot, -next)) {
+      } else if (isTrainRefused(batch, slot, -next)) {
+        int last = batch.failedEnd();
+        expectRefusal(batch.datagramBytes(slot), -next);
+        send(batch, slot, last, 0, account);
+        slot = last;
+      } else {
         Drop reason = Errno.ofSend(-next);
         // A full buffer will not take the others either.
         int last = reason == Drop.BACKPRESSURE ? end : batch.failedEnd();
@@ -503,19 +511,22 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  /**
-   * Whether what failed was a train that this socket's route or device cannot part: from now on it
-   * is not asked to.
-   */
-  private boolean isTrainRefused(Batch batch, int slot, int errno) {
+  /** Whether what failed was a train that its route or device cannot part. */
+  private static boolean isTrainRefused(Batch batch, int slot, int errno) {
     boolean train = batch.failedEnd() > slot + 1 || batch.segmentBytes(slot) > 0;
-    if (!train || !Errno.isOfSegmentation(errno)) {
-      return false;
+    return train && Errno.isOfSegmentation(errno);
+  }
+
+  /**
+   * A connected socket has one route, which will refuse such trains again. What one client's route
+   * refuses says nothing of the other clients'.
+   */
+  private void expectRefusal(int segmentBytes, int errno) {
+    if (connected) {
+      // A size that does not fit the route says nothing of smaller ones.
+      boolean size = errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
+      largestSegment = Math.min(largestSegment, size ? segmentBytes - 1 : 0);
     }
-    // A size that does not fit the route says nothing of smaller ones.
-    boolean size = errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
-    largestSegment = size ? batch.datagramBytes(slot) - 1 : 0;
-    return true;
   }
 
   /** Sends the datagrams of a train one by one. */
@@ -523,7 +534,7 @@ public final class UdpSocket implements EpollIoHandle {
     int datagrams = batch.datagrams(slot);
     for (int first = 0; first < datagrams; ) {
       Batch parts = batch.parts(slot, first);
-      send(parts, 0, parts.filled(), account);
+      send(parts, 0, parts.filled(), 0, account);
       first += parts.filled();
     }
   }

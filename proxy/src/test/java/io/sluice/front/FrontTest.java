@@ -154,7 +154,10 @@ class FrontTest {
     InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, echo("127.0.0.1"), echo("127.0.0.1"));
     List<Client> clients = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
-      clients.add(client("127.0.0.1"));
+      Client client = client("127.0.0.1");
+      client.ask(at, (byte) -1);
+      awaitPeerSockets(i + 1); // who has none yet may be passed while others' open (ADR 9)
+      clients.add(client);
     }
     for (byte i = 0; i < 100; i++) {
       for (Client client : clients) {
@@ -169,7 +172,7 @@ class FrontTest {
         assertThat(client.receive().payload()).containsExactly(i, 1);
       }
     }
-    assertThat(requests(Account::forwarded)).isEqualTo(20 * 100 * 2);
+    assertThat(requests(Account::forwarded)).isEqualTo(20 + 20 * 100 * 2);
     assertThat(drops()).isEmpty();
   }
 
@@ -546,6 +549,31 @@ class FrontTest {
   }
 
   @Test
+  void whatABackendHadSentWhenItsFlowEndedIsRelayedHoweverItsLinkIsRead() throws Exception {
+    Client backend = client("127.0.0.1");
+    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, backend.address());
+    Client client = client("127.0.0.1");
+    InetSocketAddress link = null;
+    for (int i = 0; i < 5; i++) { // asked and answered: its link is read one datagram at a time
+      client.send(at, (byte) 1);
+      link = backend.receive().from();
+      backend.send(link, (byte) 2);
+      client.receive();
+    }
+    CountDownLatch goOn = new CountDownLatch(1);
+    workers.forEach(worker -> worker.execute(() -> awaitUninterruptibly(goOn)));
+    for (int i = 0; i < 30; i++) {
+      backend.send(java.util.Objects.requireNonNull(link), (byte) i);
+    }
+    front.flows().closeAll();
+    goOn.countDown();
+    for (int i = 0; i < 30; i++) {
+      assertThat(client.receive().payload()).containsExactly(i);
+    }
+    assertThat(replies(Account::forwarded)).isEqualTo(35);
+  }
+
+  @Test
   void closingGivesBackEverySocket() throws Exception {
     EchoServer echo = echo("127.0.0.1");
     long before = fds();
@@ -631,6 +659,11 @@ class FrontTest {
             clock::get);
     open.add(pool);
     return pool;
+  }
+
+  private void awaitPeerSockets(int count) {
+    await().until(() -> !connected || front.peerSockets() == count);
+    workers.onEach(worker -> {}); // one is counted before it is connected
   }
 
   private EchoServer echo(String ip) throws Exception {
