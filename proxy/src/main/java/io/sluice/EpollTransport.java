@@ -8,10 +8,10 @@ import io.sluice.flow.Limits;
 import io.sluice.front.Front;
 import io.sluice.net.Address;
 import io.sluice.net.Dialer;
+import io.sluice.net.FrontSockets;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.OsException;
 import io.sluice.net.Ports;
-import io.sluice.net.UdpSocket;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
@@ -113,7 +113,7 @@ final class EpollTransport implements Transport {
     for (InetAddress ip : pool.sourceAddresses()) {
       Address source = Address.of(new InetSocketAddress(ip, 0));
       try {
-        UdpSocket.claim(source);
+        FrontSockets.claim(source);
       } catch (OsException e) {
         throw StartFailure.source("pool '" + pool.name() + "'", ip, e);
       }

@@ -8,6 +8,7 @@ import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.Dialer;
 import io.sluice.net.Fds;
+import io.sluice.net.FrontSockets;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.Ports;
 import io.sluice.net.UdpSocket;
@@ -74,7 +75,7 @@ public class FlowLookUp {
     Limits limits =
         new Limits(flows, Duration.ofHours(1), Duration.ofHours(1), flows, 1_000_000_000, true);
     table = new FlowTable(limits, System::nanoTime);
-    front = UdpSocket.listen(loopback(0), 4 << 20);
+    front = FrontSockets.listen(loopback(0), 4 << 20);
     Dialer dialer = new Ports(KernelFeatures.localPorts(), new Fds(2)).dialer(List.of(), List.of());
     link = dialer.dial(front.localAddress());
     pool = pool(front.localAddress().toInetSocketAddress());

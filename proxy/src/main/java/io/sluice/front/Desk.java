@@ -7,6 +7,7 @@ import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.Fds;
+import io.sluice.net.FrontSockets;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
@@ -70,7 +71,7 @@ final class Desk implements Reception {
     fds.takeFor("a peer socket");
     try {
       Address local = key.local(front.bound(key.listener()));
-      return UdpSocket.accept(local, key.client(), Front.BUFFER_BYTES, worker, owner);
+      return FrontSockets.accept(local, key.client(), Front.BUFFER_BYTES, worker, owner);
     } catch (OsException e) {
       fds.giveBack();
       throw e;

@@ -9,6 +9,7 @@ import io.sluice.metrics.Latency;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.Dialer;
+import io.sluice.net.FrontSockets;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
@@ -202,14 +203,14 @@ public final class Front {
 
   /** One socket a worker on one address, in the order of the workers. */
   private List<UdpSocket> bind(Address wanted) throws OsException {
-    Address address = UdpSocket.claim(wanted);
+    Address address = FrontSockets.claim(wanted);
     List<UdpSocket> sockets = new ArrayList<>();
     try {
       for (int i = 0; i < workers.count(); i++) {
-        sockets.add(UdpSocket.listen(address, BUFFER_BYTES));
+        sockets.add(FrontSockets.listen(address, BUFFER_BYTES));
       }
       if (spec.peerSockets() && !address.isWildcard()) { // they will join the listeners' group
-        sockets.getFirst().dealToFirst(sockets.size());
+        FrontSockets.dealToFirst(sockets.size(), sockets.getFirst());
       }
     } catch (OsException e) {
       sockets.forEach(UdpSocket::close);

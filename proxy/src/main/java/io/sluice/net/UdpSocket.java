@@ -99,89 +99,6 @@ public final class UdpSocket implements EpollIoHandle {
   }
 
   /**
-   * Opens one of several sockets that share an address: the kernel deals clients to them by a hash
-   * of the 4-tuple.
-   *
-   * @param bufferBytes wanted size of each kernel buffer; the system's limit may grant less
-   */
-  public static UdpSocket listen(Address address, int bufferBytes) throws OsException {
-    UdpSocket socket = openFor(address);
-    try {
-      socket.share(bufferBytes);
-      if (address.isWildcard()) { // several local addresses: learn which one a client used
-        if (address.isIpv6()) {
-          socket.option(Linux.SOL_IPV6, Linux.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
-        } else {
-          socket.option(Linux.SOL_IP, Linux.IP_PKTINFO, 1, "IP_PKTINFO");
-        }
-      }
-      socket.bind(address);
-      return socket;
-    } catch (OsException e) {
-      socket.close();
-      throw e;
-    }
-  }
-
-  /** Lets others of ours have its address too, and makes it fit for bulk. */
-  private void share(int bufferBytes) throws OsException {
-    option(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
-    if (receiveBuffer(bufferBytes) < 0) {
-      option(Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes, "SO_RCVBUF");
-    }
-    if (Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes) < 0) {
-      option(Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes, "SO_SNDBUF");
-    }
-    if (Segmentation.found().joins()) {
-      coalesce();
-    }
-    if (Segmentation.found().parts()) {
-      part();
-    }
-  }
-
-  /**
-   * From now on clients are dealt to the first {@code n} sockets that {@link #listen} on its
-   * address, whichever else come to share it (docs/adr/0009).
-   */
-  public void dealToFirst(int n) throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      int result =
-          Linux.setsockopt(
-              number(),
-              Linux.SOL_SOCKET,
-              Linux.SO_ATTACH_REUSEPORT_CBPF,
-              Dealer.program(arena, ipv6, n));
-      if (result < 0) {
-        throw new OsException("cannot set SO_ATTACH_REUSEPORT_CBPF", -result);
-      }
-    }
-  }
-
-  /**
-   * Opens a socket beside those that {@link #listen} on {@code local}, or on the wildcard, for one
-   * client alone: the kernel prefers it for what that client sends. Until it knows the client it
-   * may catch what others send, so whoever gets it must look at once for whom it has something.
-   *
-   * <p>All that can run out is asked for first: once bound it does not fail for want of anything.
-   */
-  public static UdpSocket accept(
-      Address local, Address client, int bufferBytes, Worker worker, Owner owner)
-      throws OsException {
-    UdpSocket socket = openFor(local);
-    try {
-      socket.share(bufferBytes);
-      socket.register(worker, owner);
-      socket.bind(local);
-      socket.connect(client);
-      return socket;
-    } catch (OsException e) {
-      socket.close();
-      throw e;
-    }
-  }
-
-  /**
    * Of what the peer sends from now on this receives nothing, for it is connected to itself; what
    * it has received stays. If the kernel refuses, all goes on as before.
    */
@@ -190,21 +107,6 @@ public final class UdpSocket implements EpollIoHandle {
       connect(localAddress());
     } catch (OsException refused) {
       return; // its address may be gone from this machine
-    }
-  }
-
-  /**
-   * Makes sure that nobody else has an address, and returns it with the port the kernel chose if it
-   * had none. To {@link #listen} beside another process that shares its port would succeed, and
-   * each would get some of the clients; port 0 could give a port that another listener of ours has.
-   */
-  public static Address claim(Address address) throws OsException {
-    UdpSocket socket = openFor(address);
-    try {
-      socket.bind(address);
-      return socket.localAddress();
-    } finally {
-      socket.close();
     }
   }
 
@@ -265,11 +167,12 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  private void option(int level, int option, int value, String name) throws OsException {
-    int result = Linux.setsockopt(number(), level, option, value);
-    if (result < 0) {
-      throw new OsException("cannot set " + name, -result);
-    }
+  boolean isIpv6() {
+    return ipv6;
+  }
+
+  boolean isConnected() {
+    return connected;
   }
 
   /** The address it is bound to. */
@@ -289,39 +192,14 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  /** Bytes of payload and overhead its receive buffer may hold, as the kernel granted them. */
+  /** Bytes its receive buffer may hold. */
   public int receiveBufferBytes() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment size = arena.allocateFrom(JAVA_INT, 0);
-      int result =
-          Linux.getsockopt(
-              number(),
-              Linux.SOL_SOCKET,
-              Linux.SO_RCVBUF,
-              size,
-              arena.allocateFrom(JAVA_INT, Integer.BYTES));
-      return result < 0 ? 0 : size.get(JAVA_INT, 0) / 2; // the kernel doubles what was asked for
-    }
+    return SocketOptions.receiveBufferBytes(number());
   }
 
-  /**
-   * Datagrams the kernel has dropped since the socket was opened because its receive buffer was
-   * full (or a checksum was wrong), modulo 2^32. Asked of SO_MEMINFO rather than carried by every
-   * datagram (SO_RXQ_OVFL) or searched for in /proc/net/udp: it costs the datapath nothing and is
-   * right even when nothing arrives any more.
-   */
+  /** Datagrams the kernel has dropped as its receive buffer was full, modulo 2^32. */
   public int kernelDrops() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment info = arena.allocate(JAVA_INT, Linux.SK_MEMINFO_VARS);
-      int result =
-          Linux.getsockopt(
-              number(),
-              Linux.SOL_SOCKET,
-              Linux.SO_MEMINFO,
-              info,
-              arena.allocateFrom(JAVA_INT, (int) info.byteSize()));
-      return result < 0 ? 0 : info.getAtIndex(JAVA_INT, Linux.SK_MEMINFO_DROPS);
-    }
+    return SocketOptions.kernelDrops(number());
   }
 
   /**
@@ -393,16 +271,8 @@ public final class UdpSocket implements EpollIoHandle {
 
   /** Trains are large, a few fill the buffer that the system gives every socket. */
   private void expectBulk() {
-    receiveBuffer(BULK_BUFFER_BYTES);
+    SocketOptions.receiveBuffer(number(), BULK_BUFFER_BYTES);
     joins = !Segmentation.found().joins() || coalesce();
-  }
-
-  private int receiveBuffer(int bufferBytes) {
-    // The forced variant passes the system's limit but needs CAP_NET_ADMIN.
-    int result = Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes);
-    return result >= 0
-        ? result
-        : Linux.setsockopt(number(), Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes);
   }
 
   /** Lets the kernel join what arrives; false if it does not know how. */
@@ -465,63 +335,20 @@ public final class UdpSocket implements EpollIoHandle {
     return batch.upToLastNotFrom(outlet.peer(), from, n);
   }
 
-  /**
-   * Sends slots {@code from} to {@code from + n - 1} in order and books each as forwarded or
-   * dropped. What the kernel does not take at once is dropped: UDP is never queued.
-   *
-   * <p>A connected socket reports an error of an earlier datagram instead of sending this one: so
-   * each is tried once again. Should an error arrive while several are sent, the kernel says only
-   * how many went before it, and not which error; the rest is sent then.
-   */
+  /** Sends slots {@code from} to {@code from + n - 1}, see {@link Departure}. */
   public void send(Batch batch, int from, int n, Account account) {
-    if (!fd.isOpen()) { // its number may be another socket's by now
+    if (fd.isOpen()) {
+      Departure.send(this, batch, from, from + n, largestSegment, account);
+    } else { // its number may be another socket's by now
       account.dropped(Drop.UNREACHABLE, batch.datagrams(from, n));
-      return;
     }
-    send(batch, from, from + n, largestSegment, account);
-  }
-
-  private void send(Batch batch, int from, int end, int largest, Account account) {
-    int slot = from;
-    int retried = -1;
-    while (slot < end) {
-      if (batch.segmentBytes(slot) > largest) {
-        sendApart(batch, slot++, account);
-        continue;
-      }
-      int next = batch.send(number(), slot, end, largest);
-      if (next > slot) {
-        account.forwarded(batch.datagrams(slot, next - slot));
-        slot = next;
-      } else if (connected && retried != slot && Errno.mayBePending(-next)) {
-        tell(-next);
-        retried = slot;
-      } else if (isTrainRefused(batch, slot, -next)) {
-        int last = batch.failedEnd();
-        expectRefusal(batch.datagramBytes(slot), -next);
-        send(batch, slot, last, 0, account);
-        slot = last;
-      } else {
-        Drop reason = Errno.ofSend(-next);
-        // A full buffer will not take the others either.
-        int last = reason == Drop.BACKPRESSURE ? end : batch.failedEnd();
-        account.dropped(reason, batch.datagrams(slot, last - slot));
-        slot = last;
-      }
-    }
-  }
-
-  /** Whether what failed was a train that its route or device cannot part. */
-  private static boolean isTrainRefused(Batch batch, int slot, int errno) {
-    boolean train = batch.failedEnd() > slot + 1 || batch.segmentBytes(slot) > 0;
-    return train && Errno.isOfSegmentation(errno);
   }
 
   /**
    * A connected socket has one route, which will refuse such trains again. What one client's route
    * refuses says nothing of the other clients'.
    */
-  private void expectRefusal(int segmentBytes, int errno) {
+  void expectRefusal(int segmentBytes, int errno) {
     if (connected) {
       // A size that does not fit the route says nothing of smaller ones.
       boolean size = errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
@@ -529,17 +356,7 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  /** Sends the datagrams of a train one by one. */
-  private void sendApart(Batch batch, int slot, Account account) {
-    int datagrams = batch.datagrams(slot);
-    for (int first = 0; first < datagrams; ) {
-      Batch parts = batch.parts(slot, first);
-      send(parts, 0, parts.filled(), 0, account);
-      first += parts.filled();
-    }
-  }
-
-  private void tell(int errno) {
+  void tell(int errno) {
     if (owner != null && Errno.isUnreachable(errno)) {
       owner.failed(errno);
     }
@@ -593,7 +410,7 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
-  private int number() {
+  int number() {
     return fd.intValue();
   }
 }

@@ -17,11 +17,11 @@ import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Errno;
 import io.sluice.net.Fds;
+import io.sluice.net.FrontSockets;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.OsException;
 import io.sluice.net.Ports;
 import io.sluice.net.Steering;
-import io.sluice.net.UdpSocket;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
@@ -361,7 +361,7 @@ class PeerSocketTest {
 
   /** Classes are files too. */
   private static void loadWhatIsNeededWithoutDescriptors(InetSocketAddress taken) {
-    assertThatThrownBy(() -> UdpSocket.claim(Address.of(taken)))
+    assertThatThrownBy(() -> FrontSockets.claim(Address.of(taken)))
         .isInstanceOfSatisfying(
             OsException.class, e -> assertThat(Errno.ofDial(e.errno())).isEqualTo(Drop.NO_PORT));
     LoggerFactory.getLogger(Desk.class).warn("{} {} {}", "what", "follows", "is meant");

@@ -34,11 +34,12 @@ class DealerTest {
   @ParameterizedTest
   @ValueSource(strings = {"127.0.0.1", "::1"})
   void dealsEvenlyAndStaysTheSameThoughOthersJoinAndLeave(String ip) throws Exception {
-    Address at = UdpSocket.claim(Address.of(new InetSocketAddress(InetAddress.ofLiteral(ip), 0)));
+    Address at =
+        FrontSockets.claim(Address.of(new InetSocketAddress(InetAddress.ofLiteral(ip), 0)));
     for (int i = 0; i < SOCKETS; i++) {
-      group.add(UdpSocket.listen(at, 1 << 20));
+      group.add(FrontSockets.listen(at, 1 << 20));
     }
-    group.getFirst().dealToFirst(SOCKETS);
+    FrontSockets.dealToFirst(SOCKETS, group.getFirst());
     List<Client> clients = new ArrayList<>();
     for (int i = 0; i < CLIENTS; i++) {
       Client client = new Client(ip);
@@ -53,7 +54,7 @@ class DealerTest {
     }
     List<UdpSocket> joined = new ArrayList<>();
     for (int i = 0; i < 10; i++) {
-      joined.add(UdpSocket.listen(at, 1 << 20));
+      joined.add(FrontSockets.listen(at, 1 << 20));
     }
     assertThat(deal(clients, at)).isEqualTo(before);
     joined.forEach(UdpSocket::close);
@@ -63,10 +64,11 @@ class DealerTest {
   @ParameterizedTest
   @ValueSource(strings = {"127.0.0.1", "::1"})
   void aSocketOfOneClientHearsItAloneUntilItIsTurnedAway(String ip) throws Exception {
-    Address at = UdpSocket.claim(Address.of(new InetSocketAddress(InetAddress.ofLiteral(ip), 0)));
-    UdpSocket listener = UdpSocket.listen(at, 1 << 20);
+    Address at =
+        FrontSockets.claim(Address.of(new InetSocketAddress(InetAddress.ofLiteral(ip), 0)));
+    UdpSocket listener = FrontSockets.listen(at, 1 << 20);
     group.add(listener);
-    listener.dealToFirst(1);
+    FrontSockets.dealToFirst(1, listener);
     Client client = new Client(ip);
     Client stranger = new Client(ip);
     open.addAll(List.of(client, stranger));
@@ -74,7 +76,7 @@ class DealerTest {
         worker -> {
           try {
             UdpSocket own =
-                UdpSocket.accept(at, Address.of(client.address()), 1 << 20, worker, NOBODY);
+                FrontSockets.accept(at, Address.of(client.address()), 1 << 20, worker, NOBODY);
             group.add(own);
             client.send(at.toInetSocketAddress(), (byte) 1);
             stranger.send(at.toInetSocketAddress(), (byte) 2);

@@ -33,7 +33,7 @@ public final class TrainSocket implements AutoCloseable {
 
   /** A socket that anybody may send to. */
   public static TrainSocket on(InetSocketAddress address) throws OsException {
-    return new TrainSocket(UdpSocket.listen(Address.of(address), 16 << 20));
+    return new TrainSocket(FrontSockets.listen(Address.of(address), 16 << 20));
   }
 
   public InetSocketAddress address() throws OsException {

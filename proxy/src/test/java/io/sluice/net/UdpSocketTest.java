@@ -141,7 +141,7 @@ class UdpSocketTest {
 
   @Test
   void whatTheKernelRefusesIsBookedUnderItsReason() throws Exception {
-    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 1 << 20);
+    UdpSocket socket = FrontSockets.listen(address("127.0.0.1", 0), 1 << 20);
     open.add(socket);
     onLoop(
         worker -> {
@@ -157,7 +157,7 @@ class UdpSocketTest {
 
   @Test
   void kernelDropsAreCounted() throws Exception {
-    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 4096); // registered by nobody
+    UdpSocket socket = FrontSockets.listen(address("127.0.0.1", 0), 4096); // registered by nobody
     open.add(socket);
     InetSocketAddress address = socket.localAddress().toInetSocketAddress();
     try (Client client = new Client("127.0.0.1")) {
@@ -174,33 +174,33 @@ class UdpSocketTest {
 
   @Test
   void saysWhatBufferTheKernelGranted() throws Exception {
-    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 64 << 10);
+    UdpSocket socket = FrontSockets.listen(address("127.0.0.1", 0), 64 << 10);
     open.add(socket);
     assertThat(socket.receiveBufferBytes()).isEqualTo(64 << 10);
   }
 
   @Test
   void socketsOfOneGroupShareAnAddressAndOthersMayNot() throws Exception {
-    UdpSocket first = UdpSocket.listen(address("127.0.0.1", 0), 1 << 20);
+    UdpSocket first = FrontSockets.listen(address("127.0.0.1", 0), 1 << 20);
     open.add(first);
     Address taken = first.localAddress();
-    open.add(UdpSocket.listen(taken, 1 << 20));
+    open.add(FrontSockets.listen(taken, 1 << 20));
 
-    assertThatThrownBy(() -> UdpSocket.claim(taken))
+    assertThatThrownBy(() -> FrontSockets.claim(taken))
         .isInstanceOf(OsException.class)
         .hasMessage("cannot bind " + taken + ": EADDRINUSE, address already in use");
   }
 
   @Test
   void ipv4AndIpv6WildcardsOfOnePortLiveSideBySide() throws Exception {
-    UdpSocket v4 = UdpSocket.listen(address("0.0.0.0", 0), 1 << 20);
+    UdpSocket v4 = FrontSockets.listen(address("0.0.0.0", 0), 1 << 20);
     open.add(v4);
-    open.add(UdpSocket.listen(address("::", v4.localAddress().port()), 1 << 20));
+    open.add(FrontSockets.listen(address("::", v4.localAddress().port()), 1 << 20));
   }
 
   @Test
   void anAddressThatIsNotOursIsRefusedWithTheKernelsReason() {
-    assertThatThrownBy(() -> UdpSocket.listen(address("192.0.2.1", 0), 4096))
+    assertThatThrownBy(() -> FrontSockets.listen(address("192.0.2.1", 0), 4096))
         .isInstanceOfSatisfying(
             OsException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EADDRNOTAVAIL));
   }
@@ -252,7 +252,7 @@ class UdpSocketTest {
   }
 
   private UdpSocket listen() throws OsException {
-    UdpSocket socket = UdpSocket.listen(address("127.0.0.1", 0), 1 << 16);
+    UdpSocket socket = FrontSockets.listen(address("127.0.0.1", 0), 1 << 16);
     open.add(socket);
     return socket;
   }
@@ -271,7 +271,7 @@ class UdpSocketTest {
 
   /** A registered socket that shows each datagram to {@code look} and then sends it back. */
   private InetSocketAddress listening(Address address, Consumer<Batch> look) throws Exception {
-    UdpSocket socket = UdpSocket.listen(address, 4 << 20);
+    UdpSocket socket = FrontSockets.listen(address, 4 << 20);
     boolean wildcard = address.isWildcard();
     workers.onEach(
         worker ->
