@@ -78,7 +78,8 @@ final class Relay implements Datapath, Appliance {
         new Autoscaler(
             workers,
             config.workers().min(),
-            active -> fronts.forEach(front -> front.spread(active)));
+            active -> fronts.forEach(front -> front.spread(active)),
+            journal);
     metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
     DefaultExports.register(metrics);
     Supply.warnOfScarcity(config, ports);
