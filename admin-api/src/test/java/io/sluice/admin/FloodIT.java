@@ -17,7 +17,6 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,10 +59,8 @@ class FloodIT {
 
   /** A service that speaks a protocol does not answer garbage. */
   @Test
-  void a_flood_that_no_backend_answers_costs_the_assured_nothing(TestReporter reporter)
-      throws Exception {
+  void a_flood_that_no_backend_answers_costs_the_assured_nothing() throws Exception {
     floodAtARateThisMachineKeepsUpWith(
-        reporter,
         "unassured-max = 2000, unassured-timeout = 2s, new-per-second = 5000",
         payload -> Regulars.knows(payload) ? payload : null,
         flooded -> {
@@ -85,10 +82,8 @@ class FloodIT {
 
   /** Where a backend answers anybody, spoofed flows are assured too: the limits are what holds. */
   @Test
-  void a_flood_that_the_backend_answers_costs_the_assured_nothing(TestReporter reporter)
-      throws Exception {
+  void a_flood_that_the_backend_answers_costs_the_assured_nothing() throws Exception {
     floodAtARateThisMachineKeepsUpWith(
-        reporter,
         "max = 5000, new-per-second = 1000",
         payload -> payload,
         flooded -> {
@@ -102,10 +97,9 @@ class FloodIT {
   }
 
   private void floodAtARateThisMachineKeepsUpWith(
-      TestReporter reporter, String flows, Function<byte[], byte @Nullable []> answer, Check check)
-      throws Exception {
+      String flows, Function<byte[], byte @Nullable []> answer, Check check) throws Exception {
     long perSecond = FLOOD_PER_SECOND;
-    while (!isKeptUpWith(perSecond, reporter, flows, answer, check)) {
+    while (!isKeptUpWith(perSecond, flows, answer, check)) {
       assertThat(perSecond).as("a rate too high for this machine").isGreaterThan(LEAST_PER_SECOND);
       perSecond /= 2;
     }
@@ -113,23 +107,18 @@ class FloodIT {
 
   /** Floods a fresh appliance. Whether it lost anything: its books are exact in either case. */
   private boolean isKeptUpWith(
-      long perSecond,
-      TestReporter reporter,
-      String flows,
-      Function<byte[], byte @Nullable []> answer,
-      Check check)
+      long perSecond, String flows, Function<byte[], byte @Nullable []> answer, Check check)
       throws Exception {
     try (Lab lab = new Lab()) {
       ApplianceProcess sluice = start(lab, flows, answer);
       Regulars regulars = regulars(lab, sluice);
       long fds = fds(sluice);
-      Most most = flood(lab, sluice, perSecond, reporter);
+      Most most = flood(lab, sluice, perSecond);
       Regulars.Talk talk = regulars.stop();
 
       long lost = lab.lost();
       long unanswered = talk.asked() - talk.answered();
-      reporter.publishEntry(
-          "flood", "lost %d, and of the regulars' %s %d".formatted(lost, talk, unanswered));
+      System.out.printf("flood: lost %d, %d of them of %s%n", lost, unanswered, talk);
       assertRequestsBooked(lab, sluice, perSecond * FLOOD_SECONDS + talk.asked());
       assertRepliesBooked(sluice);
       assertThat(unanswered).isLessThanOrEqualTo(lost);
@@ -196,8 +185,7 @@ class FloodIT {
     return regulars;
   }
 
-  private static Most flood(Lab lab, ApplianceProcess sluice, long perSecond, TestReporter reporter)
-      throws Exception {
+  private static Most flood(Lab lab, ApplianceProcess sluice, long perSecond) throws Exception {
     long count = perSecond * FLOOD_SECONDS;
     RawSocket raw = lab.add(RawSocket.open(lab.client));
     byte[] packet = Packets.udp(at("10.1.0.2", 1), at("10.1.0.1", 5000), new byte[16]);
@@ -213,17 +201,16 @@ class FloodIT {
       Thread.sleep(100);
     }
     double seconds = (System.nanoTime() - begun) / 1e9;
-    reporter.publishEntry(
-        "flood",
-        "seed %d: %d sent, %.0f a second; at most %s; then %s; memory %d KiB; worker CPU %.1f s"
-            .formatted(
-                seed,
-                flood.get(),
-                count / seconds,
-                most,
-                Lab.front(sluice, "flooded"),
-                residentKiB(sluice),
-                workerCpuSeconds(sluice)));
+    System.out.printf(
+        "flood: seed %d: %d sent, %.0f a second; at most %s; then %s; memory %d KiB; worker CPU"
+            + " %.1f s%n",
+        seed,
+        count,
+        count / seconds,
+        most,
+        Lab.front(sluice, "flooded"),
+        residentKiB(sluice),
+        workerCpuSeconds(sluice));
     assertThat(flood.get()).isEqualTo(count);
     assertThat(residentKiB(sluice)).isLessThan(400 << 10);
     return most;
