@@ -15,6 +15,7 @@ import io.sluice.net.Ports;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import io.sluice.pool.Silence;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -87,6 +88,8 @@ final class EpollTransport implements Transport {
             passive.window(),
             passive.ejectFor(),
             passive.ejectMax());
+    Silence silence =
+        new Silence(passive.replyRatio(), passive.minRequests(), passive.stallTimeout());
     List<Pool.Spec.Server> servers =
         pool.backends().stream()
             .map(
@@ -96,7 +99,16 @@ final class EpollTransport implements Transport {
     boolean all = pool.health().whenNoneEligible() == SluiceConfig.WhenNoneEligible.ALL;
     try {
       return Pool.open(
-          new Pool.Spec(pool.name(), policy, servers, rules, all),
+          new Pool.Spec(
+              pool.name(),
+              policy,
+              servers,
+              rules,
+              silence,
+              passive.maxEjected(),
+              all,
+              pool.repeatable(),
+              pool.slowStart()),
           workers.count(),
           control,
           System::nanoTime);

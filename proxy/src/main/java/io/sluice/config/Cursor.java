@@ -99,6 +99,13 @@ final class Cursor {
     return value == null ? otherwise : Objects.requireNonNullElse(value.duration(), otherwise);
   }
 
+  Duration durationOrNone(String key, Duration otherwise) {
+    Value value = value(key);
+    return value == null
+        ? otherwise
+        : Objects.requireNonNullElse(value.durationOrNone(), otherwise);
+  }
+
   /**
    * One of a few words.
    *

@@ -12,9 +12,11 @@ import io.sluice.config.SluiceConfig.Echo;
 import io.sluice.config.SluiceConfig.Flows;
 import io.sluice.config.SluiceConfig.Front;
 import io.sluice.config.SluiceConfig.Health;
+import io.sluice.config.SluiceConfig.Load;
 import io.sluice.config.SluiceConfig.Passive;
 import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
+import io.sluice.config.SluiceConfig.Rehome;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
 import java.net.InetAddress;
@@ -175,18 +177,32 @@ final class Schema {
     return value.section(
         in -> {
           in.later("discovery");
-          in.later("slow-start", "0s");
           List<Backend> backends = sorted(backends(in), Backend::name);
           return new Pool(
               name,
-              in.section(
-                  "balance",
-                  b -> new Balance(b.word("policy", "maglev", known.policies(), Set.of()))),
+              in.section("balance", this::balance),
               in.section("affinity", a -> affinity(name, a)),
               backends,
               sourceAddresses(in, backends),
-              in.section("health", Schema::health));
+              in.section("health", Schema::health),
+              in.flag("repeatable", true),
+              in.section("rehome", Schema::rehome),
+              in.durationOrNone("slow-start", Duration.ZERO));
         });
+  }
+
+  private Balance balance(Cursor in) {
+    String policy = in.word("policy", "maglev", known.policies(), Set.of());
+    Value value = in.value("by");
+    if (value != null && !policy.equals("least-load")) {
+      value.problem("goes with policy = least-load, not with " + policy);
+    }
+    String by = in.word("by", "flows", Set.of("flows", "latency"), Set.of());
+    return new Balance(policy, Load.valueOf(by.toUpperCase(Locale.ROOT)));
+  }
+
+  private static Rehome rehome(Cursor in) {
+    return new Rehome(in.count("per-second", 1, MAX_FLOWS, 5_000), in.flag("return", false));
   }
 
   private List<Backend> backends(Cursor in) {
@@ -284,7 +300,6 @@ final class Schema {
   }
 
   private static Passive passive(Cursor in) {
-    in.later("reply-ratio", "false");
     Duration ejectFor = in.duration("eject-for", Duration.ofSeconds(5));
     Duration ejectMax = in.duration("eject-max", most(Duration.ofMinutes(5), ejectFor));
     if (ejectMax.compareTo(ejectFor) < 0) {
@@ -294,8 +309,12 @@ final class Schema {
         in.flag("icmp", true),
         in.count("fall", 1, 1_000, 3),
         in.duration("window", Duration.ofSeconds(10)),
+        in.flag("reply-ratio", true),
+        in.count("min-requests", 1, 1_000_000, 10),
+        in.duration("stall-timeout", Duration.ofSeconds(3)),
         ejectFor,
-        ejectMax);
+        ejectMax,
+        in.count("max-ejected", 1, 100, 50));
   }
 
   private static Duration least(Duration a, Duration b) {

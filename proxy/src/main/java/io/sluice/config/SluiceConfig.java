@@ -72,6 +72,8 @@ public record SluiceConfig(
    *
    * @param sourceAddresses local addresses for links, no two alike, each of a family that a backend
    *     has; for a family without any the route decides
+   * @param repeatable whether a request may reach two backends
+   * @param slowStart how long a backend that has come back gets a growing share; 0: all at once
    */
   public record Pool(
       String name,
@@ -79,14 +81,32 @@ public record SluiceConfig(
       Affinity affinity,
       List<Backend> backends,
       List<InetAddress> sourceAddresses,
-      Health health) {}
+      Health health,
+      boolean repeatable,
+      Rehome rehome,
+      Duration slowStart) {}
 
   /**
    * How a pool chooses.
    *
    * @param policy a built-in's or a plug-in's name
+   * @param by what load is; only for {@code least-load}
    */
-  public record Balance(String policy) {}
+  public record Balance(String policy, Load by) {}
+
+  /** What {@code least-load} compares: live flows, or those times the latency of replies. */
+  public enum Load {
+    FLOWS,
+    LATENCY
+  }
+
+  /**
+   * How live flows get another backend.
+   *
+   * @param perSecond so many a second and front at most, lest they all come at once
+   * @param back whether they go back once their own backend has come back
+   */
+  public record Rehome(int perSecond, boolean back) {}
 
   /**
    * Which bytes decide the backend. Options of other keys than {@code key} hold 0, 0, 24 and 56.
@@ -114,11 +134,23 @@ public record SluiceConfig(
    *
    * @param icmp whether ICMP errors count at all
    * @param fall so many refusals within {@code window} eject
+   * @param replyRatio whether requests without a reply count, where others of the pool reply
+   * @param minRequests fewer unanswered requests prove nothing
+   * @param stallTimeout a request without a reply for this long is unanswered
    * @param ejectFor length of the first ejection; doubles with every relapse
    * @param ejectMax longest ejection
+   * @param maxEjected percent of the pool's backends, rounded up, that may be out by such evidence
    */
   public record Passive(
-      boolean icmp, int fall, Duration window, Duration ejectFor, Duration ejectMax) {}
+      boolean icmp,
+      int fall,
+      Duration window,
+      boolean replyRatio,
+      int minRequests,
+      Duration stallTimeout,
+      Duration ejectFor,
+      Duration ejectMax,
+      int maxEjected) {}
 
   /** With no eligible backend: try them all, or drop. */
   public enum WhenNoneEligible {

@@ -124,7 +124,15 @@ final class Value {
   }
 
   @Nullable Duration duration() {
-    String expected = "must be a duration from 1ms to 7d, e.g. 500ms, 10s, 5m or 1h";
+    return duration(SHORTEST, "must be a duration from 1ms to 7d, e.g. 500ms, 10s, 5m or 1h");
+  }
+
+  /** Of which none is some, too. */
+  @Nullable Duration durationOrNone() {
+    return duration(Duration.ZERO, "must be a duration from 0s to 7d, e.g. 500ms, 10s, 5m or 1h");
+  }
+
+  private @Nullable Duration duration(Duration shortest, String expected) {
     return switch (type()) {
       case STRING, NUMBER -> {
         if (BARE.matcher(plain()).matches()) {
@@ -132,7 +140,7 @@ final class Value {
         }
         Duration duration = measure() ? parsed() : null;
         yield duration == null
-                || duration.compareTo(SHORTEST) < 0
+                || duration.compareTo(shortest) < 0
                 || duration.compareTo(LONGEST) > 0
             ? wrong(expected)
             : duration;

@@ -22,6 +22,14 @@ public final class Backend implements Balancer.Member {
   /** Counter of {@link #traffic}: payload bytes the backend sent. */
   public static final int REPLY_BYTES = 3;
 
+  /** Counter of {@link #traffic}: exchanges, each begun by a request that found none open. */
+  public static final int ASKED = 4;
+
+  /** Counter of {@link #traffic}: exchanges that a reply ended. */
+  public static final int ANSWERED = 5;
+
+  private static final int COUNTERS = 6;
+
   private final String name;
   private final InetSocketAddress address;
   private final int weight;
@@ -38,7 +46,7 @@ public final class Backend implements Balancer.Member {
     weight = server.weight();
     refusalsAreEvidence = icmp;
     this.evidence = evidence;
-    traffic = IntStream.range(0, workers).mapToObj(_ -> new Tally(4)).toArray(Tally[]::new);
+    traffic = IntStream.range(0, workers).mapToObj(_ -> new Tally(COUNTERS)).toArray(Tally[]::new);
     standing = first;
   }
 
@@ -70,6 +78,14 @@ public final class Backend implements Balancer.Member {
     return standing.eligible();
   }
 
+  /**
+   * How long a flow may wait here for a reply before it should leave for another backend: 0 where
+   * none may stay, {@link Long#MAX_VALUE} where all may.
+   */
+  public long patienceNs() {
+    return standing.eligible() ? Long.MAX_VALUE : 0;
+  }
+
   /** Any loop: a flow to this backend begins. */
   public void flowOpened() {
     load.incrementAndGet();
@@ -94,6 +110,12 @@ public final class Backend implements Balancer.Member {
       evidence.refusal(flowId);
     }
     return evident;
+  }
+
+  /** That worker's loop: replies came, the first of which ended an exchange after so long. */
+  public void answered(int worker, long latencyNs) {
+    traffic[worker].add(ANSWERED, 1);
+    answered();
   }
 
   /** Any loop, once a batch of replies: two reads, unless the backend is on trial. */

@@ -4,6 +4,7 @@ import static java.util.Comparator.comparing;
 
 import io.sluice.balance.Balancer;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
@@ -17,6 +18,9 @@ import org.slf4j.LoggerFactory;
 /** Backends with a balancer; deals each new flow one of those that are eligible. */
 public final class Pool implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Pool.class);
+
+  /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
+  private static final int TRIES = 8;
 
   private final Spec spec;
   private final ScheduledExecutorService control;
@@ -35,15 +39,41 @@ public final class Pool implements AutoCloseable {
    *
    * @param servers names unique; sorted by name here
    * @param allWhenNoneEligible with no eligible backend: try them all, else deal none
+   * @param maxEjected percent of the backends, rounded up, that passive evidence may take out
+   * @param repeatable whether a request may reach two backends
+   * @param slowStart how long a backend that has come back gets a growing share
    */
   public record Spec(
       String name,
       Balancer.Factory policy,
       List<Server> servers,
       Rules rules,
-      boolean allWhenNoneEligible) {
+      Silence silence,
+      int maxEjected,
+      boolean allWhenNoneEligible,
+      boolean repeatable,
+      Duration slowStart) {
     public Spec {
       servers = servers.stream().sorted(comparing(Server::name)).toList();
+    }
+
+    /** As usual but for what is named; all may be ejected. */
+    public Spec(
+        String name,
+        Balancer.Factory policy,
+        List<Server> servers,
+        Rules rules,
+        boolean allWhenNoneEligible) {
+      this(
+          name,
+          policy,
+          servers,
+          rules,
+          Silence.USUAL,
+          100,
+          allWhenNoneEligible,
+          true,
+          Duration.ZERO);
     }
 
     /**
@@ -108,6 +138,28 @@ public final class Pool implements AutoCloseable {
   public @Nullable Backend pick(long key) {
     Snapshot now = snapshot;
     return now.members.length == 0 ? null : now.members[now.balancer.pick(key)];
+  }
+
+  /**
+   * Returns another one than {@code not} for a flow with this key, the same each time where the
+   * policy is consistent, or null if no other is dealt.
+   */
+  public @Nullable Backend pickOther(long key, Backend not) {
+    Snapshot now = snapshot;
+    long other = key;
+    for (int tries = 0; tries < TRIES; tries++) {
+      other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
+      Backend picked = now.members.length == 0 ? null : now.members[now.balancer.pick(other)];
+      if (picked != not) {
+        return picked;
+      }
+    }
+    return now.firstBut(not);
+  }
+
+  /** Whether a request may reach two backends. */
+  public boolean repeatable() {
+    return spec.repeatable();
   }
 
   /**
@@ -185,6 +237,15 @@ public final class Pool implements AutoCloseable {
     Snapshot(Balancer balancer, List<Backend> members) {
       this.balancer = balancer;
       this.members = members.toArray(Backend[]::new);
+    }
+
+    @Nullable Backend firstBut(Backend not) {
+      for (Backend member : members) {
+        if (member != not) {
+          return member;
+        }
+      }
+      return null;
     }
 
     boolean deals(List<Backend> others) {

@@ -61,7 +61,7 @@ class ConfigFilesTest {
     Report supported = new Report();
     ConfigReader.read("sluice.conf", text, Samples.BUILT_IN, Map.of(), supported);
     // uncommented, these four belong to other affinity keys, and so are problems, but known ones
-    String all = text.replaceAll("# (?=(prefix-v4|prefix-v6|offset|length) = )", "");
+    String all = text.replaceAll("# (?=(by|prefix-v4|prefix-v6|offset|length) = )", "");
     SortedSet<String> shown = keys(all);
 
     assertThat(all).isNotEqualTo(text);

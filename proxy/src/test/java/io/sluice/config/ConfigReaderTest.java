@@ -10,9 +10,11 @@ import io.sluice.config.SluiceConfig.Echo;
 import io.sluice.config.SluiceConfig.Flows;
 import io.sluice.config.SluiceConfig.Front;
 import io.sluice.config.SluiceConfig.Health;
+import io.sluice.config.SluiceConfig.Load;
 import io.sluice.config.SluiceConfig.Passive;
 import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
+import io.sluice.config.SluiceConfig.Rehome;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
 import java.net.InetAddress;
@@ -57,7 +59,7 @@ class ConfigReaderTest {
                 List.of(
                     new Pool(
                         "p",
-                        new Balance("maglev"),
+                        new Balance("maglev", Load.FLOWS),
                         new Affinity("source-address", 0, 0, 24, 56),
                         List.of(new Backend("a", at("192.0.2.1", 53), 1)),
                         List.of(),
@@ -66,9 +68,16 @@ class ConfigReaderTest {
                                 true,
                                 3,
                                 Duration.ofSeconds(10),
+                                true,
+                                10,
+                                Duration.ofSeconds(3),
                                 Duration.ofSeconds(5),
-                                Duration.ofMinutes(5)),
-                            WhenNoneEligible.ALL))),
+                                Duration.ofMinutes(5),
+                                50),
+                            WhenNoneEligible.ALL),
+                        true,
+                        new Rehome(5_000, false),
+                        Duration.ZERO)),
                 new Admin(at("127.0.0.1", 9901)),
                 List.of()));
   }
@@ -94,7 +103,14 @@ class ConfigReaderTest {
                   affinity { key = payload, offset = 4, length = 8 }
                   backends { b { address = "192.0.2.2:53" }, a { address = "192.0.2.1:53", weight = 5 } }
                   source-addresses = ["192.0.2.9", "192.0.2.8"]
-                  health { passive { icmp = false, fall = 2, window = 3s, eject-for = 4s, eject-max = 4s }, when-none-eligible = drop }
+                  health {
+                    passive {
+                      icmp = false, fall = 2, window = 3s, reply-ratio = false, min-requests = 4, stall-timeout = 1s
+                      eject-for = 4s, eject-max = 4s, max-ejected = 34
+                    }
+                    when-none-eligible = drop
+                  }
+                  repeatable = false, rehome { per-second = 7, return = true }, slow-start = 30s
                 }
               }
               admin.listen = "[::1]:0"
@@ -123,7 +139,7 @@ class ConfigReaderTest {
         .isEqualTo(
             new Pool(
                 "p.1",
-                new Balance("ketama"),
+                new Balance("ketama", Load.FLOWS),
                 new Affinity("payload", 4, 8, 24, 56),
                 List.of(
                     new Backend("a", at("192.0.2.1", 53), 5),
@@ -134,9 +150,16 @@ class ConfigReaderTest {
                         false,
                         2,
                         Duration.ofSeconds(3),
+                        false,
+                        4,
+                        Duration.ofSeconds(1),
                         Duration.ofSeconds(4),
-                        Duration.ofSeconds(4)),
-                    WhenNoneEligible.DROP)));
+                        Duration.ofSeconds(4),
+                        34),
+                    WhenNoneEligible.DROP),
+                false,
+                new Rehome(7, true),
+                Duration.ofSeconds(30)));
     assertThat(config.pools().get(1).affinity())
         .isEqualTo(new Affinity("source-prefix", 0, 0, 16, 48));
     assertThat(config.pools().get(1).backends())
@@ -170,7 +193,6 @@ class ConfigReaderTest {
                     sluice.fronts.f.accept-client-address = none
                     sluice.fronts.f.flows.max-per-source = 0
                     sluice.pools.p.slow-start = 0s
-                    sluice.pools.p.health.passive.reply-ratio = false
                     sluice.admin.tokens = []
                     """))
         .isEqualTo(Samples.read(LEAST));
