@@ -82,6 +82,18 @@ final class Lab implements AutoCloseable {
     return add(ApplianceProcess.start(folder, config, appliance.prefix(and)));
   }
 
+  /** What was lost anywhere for want of room: on cables and in receive buffers. */
+  long lost() throws Exception {
+    long lost = client.lostFrom("eth0") + a.lostFrom("eth0") + b.lostFrom("eth0");
+    for (String cable : List.of("front", "toa", "tob")) {
+      lost += appliance.lostFrom(cable);
+    }
+    for (Netns host : List.of(client, appliance, a, b)) {
+      lost += host.refusedByUdp();
+    }
+    return lost;
+  }
+
   static InetSocketAddress at(String ip, int port) throws UnknownHostException {
     return new InetSocketAddress(InetAddress.getByName(ip), port);
   }
@@ -89,14 +101,13 @@ final class Lab implements AutoCloseable {
   /** Waits until one side of a front's ledger reads so: {@code received 3, forwarded 2, ...}. */
   static void awaitLedger(ApplianceProcess sluice, String front, String side, String expected) {
     await()
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(20))
         .untilAsserted(() -> assertThat(ledger(sluice, front, side)).isEqualTo(expected));
   }
 
   private static String ledger(ApplianceProcess sluice, String front, String side)
       throws Exception {
-    JsonObject entry =
-        named(sluice.json("/v1/drops"), "fronts", "front", front).getJsonObject(side);
+    JsonObject entry = side(sluice, front, side);
     Stream<String> drops =
         entry.getJsonObject("dropped").stream()
             .filter(drop -> !drop.getValue().equals(0))
@@ -106,6 +117,11 @@ final class Lab implements AutoCloseable {
                 "received " + entry.getLong("received"), "forwarded " + entry.getLong("forwarded")),
             drops)
         .collect(joining(", "));
+  }
+
+  /** One side of a front's ledger. */
+  static JsonObject side(ApplianceProcess sluice, String front, String side) throws Exception {
+    return named(sluice.json("/v1/drops"), "fronts", "front", front).getJsonObject(side);
   }
 
   static JsonObject front(ApplianceProcess sluice, String front) throws Exception {
