@@ -155,8 +155,11 @@ final class NameServer implements AutoCloseable {
    * while the server is down.
    */
   private static int freePort() throws IOException {
-    String range = Files.readString(Path.of("/proc/sys/net/ipv4/ip_local_port_range"));
-    int ephemeral = new Scanner(range).nextInt();
+    int ephemeral;
+    // Not Files.readString: it begins with a read of one byte, which is all that a sysctl then says.
+    try (var range = new Scanner(Path.of("/proc/sys/net/ipv4/ip_local_port_range"))) {
+      ephemeral = range.nextInt();
+    }
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(ephemeral / 2, ephemeral);
       if (isFree(port)) {
