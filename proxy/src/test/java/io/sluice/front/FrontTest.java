@@ -379,35 +379,6 @@ class FrontTest {
   }
 
   @Test
-  void aRefusingBackendIsLeftForAnotherAndTheFlowOfAnotherStays() throws Exception {
-    EchoServer a = echo("127.0.0.1");
-    EchoServer b = echo("127.0.0.1");
-    InetSocketAddress at = serve("127.0.0.1", 1_500, LIMITS, BY_PORT, a.address(), b.address());
-    Client onA = clients(1, port -> port % 2 == 0).getFirst();
-    Client onB = clients(1, port -> port % 2 == 1).getFirst();
-    onA.ask(at, (byte) 1);
-    onB.ask(at, (byte) 1);
-    a.close();
-    int refused = 0;
-    for (; front.pool().backends().getFirst().eligible(); refused++) {
-      onA.send(at, (byte) 2);
-      assertThat(onA.receive(20)).isNull();
-    }
-    assertThat(refused).isBetween(3, 20); // fall = 3, and the decision is made on another thread
-    assertThat(onA.ask(at, (byte) 3)).containsExactly(3);
-    assertThat(onB.ask(at, (byte) 4)).containsExactly(4);
-    // Each refusal ended the flow, so that the next datagram's was that of another one.
-    await()
-        .until(
-            () ->
-                front.flows().opened() - front.flows().count()
-                    == front.flows().closed(CloseReason.REFUSED));
-    assertThat(front.flows().closed(CloseReason.REFUSED)).isBetween(3L, refused + 1L);
-    assertThat(front.pool().backends().getFirst().view().unreachable()).isGreaterThanOrEqualTo(3);
-    assertThat(drops()).isEmpty();
-  }
-
-  @Test
   void withoutAnEligibleBackendDatagramsAreDroppedWhereThePoolSaysSo() throws Exception {
     EchoServer a = echo("127.0.0.1");
     Pool pool = pool(false, List.of(a.address()));
