@@ -1,8 +1,5 @@
 package io.sluice.net;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.EpollIoEvent;
@@ -14,8 +11,6 @@ import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -186,19 +181,7 @@ public final class UdpSocket implements EpollIoHandle {
 
   /** The address it is bound to. */
   public Address localAddress() throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment name = arena.allocate(Linux.SOCKADDR_ROOM_BYTES, 8);
-      int result =
-          Linux.getsockname(number(), name, arena.allocateFrom(JAVA_INT, (int) name.byteSize()));
-      if (result < 0) {
-        throw new OsException("cannot ask for a socket's address", -result);
-      }
-      return new Address(
-          name.get(JAVA_LONG, 0),
-          ipv6 ? name.get(JAVA_LONG, 8) : 0,
-          ipv6 ? name.get(JAVA_LONG, 16) : 0,
-          ipv6 ? name.get(JAVA_INT, 24) : 0);
-    }
+    return SocketOptions.localAddress(number(), ipv6);
   }
 
   /** Bytes its receive buffer may hold. */
