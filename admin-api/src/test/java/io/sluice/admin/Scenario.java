@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * One failure of one of three backends under steady load, seen by every cell at the same moment: a
@@ -40,12 +41,20 @@ final class Scenario implements AutoCloseable {
   private final ApplianceProcess sluice;
   private final Optional<Nginx> nginx;
 
-  /** What a cell made of it. */
-  record Outcome(Cell cell, Reading reading, long falseEjections) {
+  /**
+   * What a cell made of it.
+   *
+   * @param rehomed flows, as Sluice counts them
+   * @param rescued datagrams, as Sluice counts them
+   */
+  record Outcome(Cell cell, Reading reading, long falseEjections, long rehomed, long rescued) {
     JsonObject json() {
       JsonObject json =
           JsonObject.of("relay", cell.relay.title, "way", cell.oneWay ? "one-way" : "two-way");
-      return json.mergeIn(reading.json()).put("false_ejections", falseEjections);
+      return json.mergeIn(reading.json())
+          .put("false_ejections", falseEjections)
+          .put("rehomed", rehomed)
+          .put("rescued", rescued);
     }
   }
 
@@ -189,7 +198,8 @@ final class Scenario implements AutoCloseable {
       Trace trace = each.getValue();
       var failure =
           new Reading.Failure(victim, trace.at(began), trace.at(ended), tempo.late().toNanos());
-      outcomes.add(new Outcome(cell, Reading.of(trace, failure), falseEjections(cell, healthy)));
+      Reading reading = Reading.of(trace, failure);
+      outcomes.add(cell.isOurs() ? ours(cell, reading, healthy) : theirs(cell, reading, healthy));
       if (cell.isOurs()) {
         assertBooks(cell, trace);
       }
@@ -197,18 +207,25 @@ final class Scenario implements AutoCloseable {
     return outcomes;
   }
 
-  /**
-   * How often those backends, with which nothing was wrong, were taken out, by whatever evidence.
-   */
+  private Outcome ours(Cell cell, Reading reading, List<String> healthy) throws Exception {
+    String front = "front=\"%s\",".formatted(cell.title());
+    return new Outcome(
+        cell,
+        reading,
+        falseEjections(cell, healthy),
+        (long) sluice.metric("sluice_flows_closed_total{%sreason=\"REHOMED\",}".formatted(front)),
+        (long) sluice.metric("sluice_rescued_datagrams_total{%s}".formatted(front)));
+  }
+
+  private Outcome theirs(Cell cell, Reading reading, List<String> healthy) throws Exception {
+    Stream<String> hosts = healthy.stream().map(NAMES::indexOf).map(HOSTS::get);
+    return new Outcome(cell, reading, nginx.orElseThrow().disabled(cell, hosts), 0, 0);
+  }
+
+  /** How often a backend with which nothing was wrong was taken out, by whatever evidence. */
   private long falseEjections(Cell cell, List<String> healthy) throws Exception {
-    if (!cell.isOurs()) {
-      return nginx
-          .orElseThrow()
-          .disabled(cell, healthy.stream().map(NAMES::indexOf).map(HOSTS::get));
-    }
-    Pattern out =
-        Pattern.compile(
-            " backend %s/(%s) (ejected|down) ".formatted(cell.title(), String.join("|", healthy)));
+    String names = String.join("|", healthy);
+    Pattern out = Pattern.compile(" %s/(%s) (ejected|down)\\b".formatted(cell.title(), names));
     return sluice.log().stream().filter(line -> out.matcher(line).find()).count();
   }
 
