@@ -1,5 +1,8 @@
 package io.sluice.admin;
 
+import java.util.List;
+import java.util.stream.Stream;
+
 /**
  * A column of the failover matrix: who relays, which traffic, and whether backends are probed. Each
  * has a front and a pool of its own, and links that leave from an address of their own, because the
@@ -34,6 +37,14 @@ enum Cell {
   Cell(Relay relay, boolean oneWay) {
     this.relay = relay;
     this.oneWay = oneWay;
+  }
+
+  static List<Cell> ours() {
+    return Stream.of(values()).filter(cell -> cell.isOurs() && !cell.isProbed()).toList();
+  }
+
+  static List<Cell> theirs() {
+    return Stream.of(values()).filter(cell -> !cell.isOurs()).toList();
   }
 
   boolean isOurs() {

@@ -89,7 +89,6 @@ final class Chaos implements AutoCloseable {
       pools.resolvers {
         backends { %s }
         health {
-          probe { type = dns, interval = 500ms, timeout = 300ms }
           passive { eject-for = 1s, eject-max = 4s }
         }
       }

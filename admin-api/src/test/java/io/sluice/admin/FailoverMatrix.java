@@ -9,8 +9,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * What {@code bench/failover} runs: appends its samples, a flat JSON object a line, to a file.
@@ -47,8 +47,10 @@ final class FailoverMatrix {
     Tempo tempo = Tempo.USUAL;
     // As few a second as the bar of a killed process allows: three labs may share two cores.
     Duration interval = fault == Fault.KILLED ? INTERVAL.dividedBy(2) : INTERVAL;
-    boolean nginx = Nginx.isInstalled();
-    List<Cell> cells = Stream.of(Cell.values()).filter(cell -> nginx || cell.isOurs()).toList();
+    List<Cell> cells = new ArrayList<>(Cell.ours());
+    if (Nginx.isInstalled()) {
+      cells.addAll(Cell.theirs());
+    }
     try (var scenario = new Scenario(folder, tempo, tempo.all(), interval, cells)) {
       for (Outcome outcome : scenario.suffer(fault)) {
         write(samples, outcome.json().put("fault", fault.name()).put("title", fault.toString()));
@@ -57,9 +59,8 @@ final class FailoverMatrix {
   }
 
   private static void steady(Path samples, Path folder, Duration time) throws Exception {
-    List<Cell> cells = Stream.of(Cell.values()).filter(Cell::isOurs).toList();
     Duration longest = time.plus(Tempo.USUAL.warmUp());
-    try (var scenario = new Scenario(folder, Tempo.USUAL, longest, INTERVAL, cells)) {
+    try (var scenario = new Scenario(folder, Tempo.USUAL, longest, INTERVAL, Cell.ours())) {
       for (Outcome outcome : scenario.endure(time, LOSS)) {
         write(samples, outcome.json().put("fault", "STEADY").put("seconds", time.toSeconds()));
       }
