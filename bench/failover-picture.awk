@@ -2,16 +2,27 @@
 function escape(text) { gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); return text }
 function text(x, y, class, what) { printf "<text x=\"%d\" y=\"%d\" class=\"%s\">%s</text>\n", x, y, class, escape(what) }
 
+BEGIN { faults = split("KILLED HOST_GONE BLACK_HOLE SLOW ICMP_FILTERED ICMP_LIMITED FLAPPING", fault, " ") }
+
 {
   gsub(/[{}"]/, "")
   split("", v)
   n = split($0, pairs, ",")
   for (i = 1; i <= n; i++) { split(pairs[i], kv, ":"); v[kv[1]] = kv[2] }
-  if (!("title" in v) || v["way"] != "two-way") next
-  if (v["title"] != last) { rows += 40; heading[++bars] = v["title"]; last = v["title"] } else bars++
+  f = v["fault"]
+  if (v["way"] != "two-way" || f == "STEADY") next
+  if (!bars[f]++) { heading[f] = v["title"]; rows += 40 }
   rows += 24
-  relay[bars] = v["relay"]; lost[bars] = v["lost"]; again[bars] = v["old_flows_again_max_ms"]
+  relay[f, bars[f]] = v["relay"]; lost[f, bars[f]] = v["lost"]; again[f, bars[f]] = v["old_flows_again_max_ms"]
   if (v["lost"] + 0 > most) most = v["lost"] + 0
+}
+
+function bar(f, i,    width) {
+  y += 24
+  width = most == 0 ? 0 : 330 * lost[f, i] / most
+  text(24, y + 4, "name", relay[f, i])
+  printf "<rect x=\"190\" y=\"%d\" width=\"%.1f\" height=\"16\" rx=\"2\" class=\"%s\"/>\n", y - 9, width, relay[f, i] ~ /^sluice/ ? "ours" : "theirs"
+  text(198 + width, y + 4, "name", sprintf("%d lost; ", lost[f, i]) (again[f, i] == "never" ? "some never answered again" : sprintf("%.2f s", again[f, i] / 1000)))
 }
 
 END {
@@ -26,13 +37,11 @@ END {
   text(24, y, "title", title)
   text(24, y + 24, "name", "and how long the flow that waited longest was without an answer; 100 flows, two-way")
   y += 24
-  for (i = 1; i <= bars; i++) {
-    if (i in heading) { y += 40; text(24, y, "heading", heading[i]) }
-    y += 24
-    width = most == 0 ? 0 : 330 * lost[i] / most
-    text(24, y + 4, "name", relay[i])
-    printf "<rect x=\"190\" y=\"%d\" width=\"%.1f\" height=\"16\" rx=\"2\" class=\"%s\"/>\n", y - 9, width, relay[i] ~ /^sluice/ ? "ours" : "theirs"
-    text(198 + width, y + 4, "name", sprintf("%d lost; ", lost[i]) (again[i] == "never" ? "never answered again" : sprintf("%.2f s", again[i] / 1000)))
+  for (k = 1; k <= faults; k++) {
+    if (!(fault[k] in heading)) continue
+    y += 40
+    text(24, y, "heading", heading[fault[k]])
+    for (i = 1; i <= bars[fault[k]]; i++) bar(fault[k], i)
   }
   print "</svg>"
 }

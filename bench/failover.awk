@@ -10,13 +10,15 @@
 
 function seconds(i, key,    ms) { ms = sample[i, key]; return ms == "never" ? "never" : sprintf("%.2f", ms / 1000) }
 
-function matrix(way, answered,    i, title) {
+BEGIN { faults = split("KILLED HOST_GONE BLACK_HOLE SLOW ICMP_FILTERED ICMP_LIMITED FLAPPING", fault, " ") } # they may have been run in any order
+
+function matrix(way, answered,    f, i, title) {
   if (!matrices) return
   printf "\n## %s\n\n", (way == "two-way" ? "Two-way: requests and replies" : "One-way")
   printf "| failure | relay | new flows avoid it after, s | old flows %s again after, s: half of them, all | requests lost, of sent | of the flow that lost most | flows moved, of the backend's | healthy backends taken out | back in use after, s |\n", answered
   print "|---|---|---|---|---|---|---|---|---|"
-  for (i = 1; i <= NR; i++) {
-    if (sample[i, "way"] != way || sample[i, "title"] == "") continue
+  for (f = 1; f <= faults; f++) for (i = 1; i <= NR; i++) {
+    if (sample[i, "way"] != way || sample[i, "fault"] != fault[f]) continue
     printf "| %s | %s | %s | %s, %s | %d of %d | %d | %d of %d | %d | %s |\n", (sample[i, "title"] == title ? "" : sample[i, "title"]), sample[i, "relay"],
       seconds(i, "new_flows_avoid_ms"), seconds(i, "old_flows_again_p50_ms"), seconds(i, "old_flows_again_max_ms"), sample[i, "lost"], sample[i, "sent"],
       sample[i, "lost_of_flow"], sample[i, "moved"], sample[i, "home"], sample[i, "false_ejections"], seconds(i, "recovery_ms")
