@@ -160,7 +160,9 @@ final class EpollTransport implements Transport {
             flows.unassuredTimeout(),
             flows.unassuredMax(),
             flows.newPerSecond(),
-            front.oneWay());
+            front.oneWay(),
+            pool.rehome().perSecond(),
+            pool.rehome().back());
     Front.Spec spec =
         new Front.Spec(
             front.name(),

@@ -2,6 +2,7 @@ package io.sluice.net;
 
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoEvent;
 import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoOps;
 import io.netty.channel.unix.Errors.NativeIoException;
@@ -52,6 +53,9 @@ public final class UdpSocket implements EpollIoHandle {
 
   /** Whether it has one peer, of whose ICMP errors it hears. */
   private boolean connected;
+
+  /** Whether every error is kept in its {@link ErrorQueue}. */
+  private boolean queuesErrors;
 
   /** Whether the kernel joins what arrives into trains (UDP_GRO), as far as it can. */
   private boolean joins;
@@ -151,6 +155,11 @@ public final class UdpSocket implements EpollIoHandle {
     int result = Linux.connect(number(), peer);
     connected |= result == 0; // refused, it has the peer that it had
     return result;
+  }
+
+  /** From now on it hears of all errors, that a host cannot be reached among them. */
+  void queueErrors() {
+    queuesErrors = ErrorQueue.askFor(number(), ipv6) >= 0;
   }
 
   /** Where to give back, when it is closed, what it took. */
@@ -339,7 +348,17 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
+  /**
+   * Tells the owner of the error that a call returned. Where errors are queued that one is in the
+   * queue too, perhaps with others: each is told once, and an empty queue makes no other call fail.
+   */
   void tell(int errno) {
+    if (!queuesErrors || ErrorQueue.drain(number(), ipv6, this::tellOwner) == 0) {
+      tellOwner(errno);
+    }
+  }
+
+  private void tellOwner(int errno) {
     if (owner != null && Errno.isUnreachable(errno)) {
       owner.failed(errno);
     }
@@ -387,6 +406,10 @@ public final class UdpSocket implements EpollIoHandle {
       return; // closed while its event waited in the same epoll answer
     }
     try {
+      if (queuesErrors && ((EpollIoEvent) event).ops().contains(EpollIoOps.EPOLLERR)) {
+        // Whatever is in there, some of which no call returns: else epoll would tell for ever.
+        ErrorQueue.drain(number(), ipv6, this::tellOwner);
+      }
       owner.readable();
     } catch (Throwable bug) {
       Worker.report(bug);

@@ -28,7 +28,7 @@ class BackendsTest {
   void aRefusingBackendIsLeftForAnotherAndTheFlowOfAnotherStays() throws Exception {
     EchoServer a = served.echo();
     EchoServer b = served.echo();
-    InetSocketAddress at = served.serve(a.address(), b.address());
+    InetSocketAddress at = served.pool(RescueTest::notRepeatable).serve(a, b);
     Client onA = served.client("127.0.0.1", 0);
     Client onB = served.client("127.0.0.1", 1);
     onA.ask(at, (byte) 1);
