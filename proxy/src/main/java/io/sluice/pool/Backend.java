@@ -28,23 +28,42 @@ public final class Backend implements Balancer.Member {
   /** Counter of {@link #traffic}: exchanges that a reply ended. */
   public static final int ANSWERED = 5;
 
-  private static final int COUNTERS = 6;
+  /** Counter of {@link #traffic}: exchanges that a reply ended within stall-timeout. */
+  static final int PROMPT = 6;
+
+  /** Counter of {@link #traffic}: how long all answered exchanges took together, nanoseconds. */
+  static final int LATENCY = 7;
+
+  private static final int COUNTERS = 8;
+
+  /** A {@link Standing#share} that is not reduced. */
+  static final int ALL_KEYS = 1_024;
 
   private final String name;
   private final InetSocketAddress address;
   private final int weight;
   private final boolean refusalsAreEvidence;
+  private final long seed;
+  private final long stallNs;
   private final Evidence evidence;
   private final Tally[] traffic;
   private final AtomicInteger load = new AtomicInteger();
   private final LongAdder unreachable = new LongAdder();
   private volatile Standing standing;
 
-  Backend(Pool.Spec.Server server, int workers, boolean icmp, Evidence evidence, Standing first) {
+  Backend(
+      Pool.Spec.Server server,
+      int workers,
+      boolean icmp,
+      long stallNs,
+      Evidence evidence,
+      Standing first) {
     name = server.name();
     address = server.address();
     weight = server.weight();
     refusalsAreEvidence = icmp;
+    this.stallNs = stallNs;
+    seed = (long) name.hashCode() << 32;
     this.evidence = evidence;
     traffic = IntStream.range(0, workers).mapToObj(_ -> new Tally(COUNTERS)).toArray(Tally[]::new);
     standing = first;
@@ -71,8 +90,8 @@ public final class Backend implements Balancer.Member {
   }
 
   /**
-   * Whether flows may stay on this backend. When false, {@link Pool#pick} deals another one (see
-   * the package for why that holds on every loop).
+   * Whether it is given new flows. When false, {@link Pool#pick} deals another one (see the package
+   * for why that holds on every loop).
    */
   public boolean eligible() {
     return standing.eligible();
@@ -80,10 +99,10 @@ public final class Backend implements Balancer.Member {
 
   /**
    * How long a flow may wait here for a reply before it should leave for another backend: 0 where
-   * none may stay, {@link Long#MAX_VALUE} where all may.
+   * none may stay, {@link Long#MAX_VALUE} where all may, else stall-timeout: it is silent.
    */
   public long patienceNs() {
-    return standing.eligible() ? Long.MAX_VALUE : 0;
+    return standing.patienceNs();
   }
 
   /** Any loop: a flow to this backend begins. */
@@ -105,7 +124,8 @@ public final class Backend implements Balancer.Member {
    */
   public boolean refused(long flowId) {
     unreachable.increment();
-    boolean evident = refusalsAreEvidence && standing.state() != State.EJECTED;
+    State state = standing.state();
+    boolean evident = refusalsAreEvidence && state != State.EJECTED && state != State.DOWN;
     if (evident) {
       evidence.refusal(flowId);
     }
@@ -114,7 +134,12 @@ public final class Backend implements Balancer.Member {
 
   /** That worker's loop: replies came, the first of which ended an exchange after so long. */
   public void answered(int worker, long latencyNs) {
-    traffic[worker].add(ANSWERED, 1);
+    Tally count = traffic[worker];
+    count.add(ANSWERED, 1);
+    count.add(LATENCY, latencyNs);
+    if (latencyNs <= stallNs) {
+      count.add(PROMPT, 1);
+    }
     answered();
   }
 
@@ -136,6 +161,7 @@ public final class Backend implements Balancer.Member {
     return new View(
         now.state(),
         now.eligible(),
+        now.score(),
         now.reason(),
         now.since(),
         now.ejections(),
@@ -157,7 +183,22 @@ public final class Backend implements Balancer.Member {
     standing = next;
   }
 
-  private long total(int counter) {
+  /**
+   * Whether this key of its own is within its share: the same keys as long as that does not shrink.
+   */
+  boolean keeps(long key) {
+    int share = standing.share();
+    return share == ALL_KEYS || place(key) < share;
+  }
+
+  /** From 0 to {@value #ALL_KEYS}, another for each backend, whatever the policy does with keys. */
+  private long place(long key) {
+    long mixed = (key ^ seed) * 0x9E37_79B9_7F4A_7C15L;
+    return ((mixed ^ (mixed >>> 32)) * 0xD6E8_FEB8_6659_FD93L) >>> 54;
+  }
+
+  /** Over all workers; each counter as of some moment during the call. */
+  long total(int counter) {
     long total = 0;
     for (Tally tally : traffic) {
       total += tally.get(counter);
@@ -168,7 +209,8 @@ public final class Backend implements Balancer.Member {
   /**
    * A backend at a glance.
    *
-   * @param eligible whether it is given flows: UP or TRIAL, or all are tried for want of any
+   * @param eligible whether it is given new flows: UP, SUSPECT or TRIAL, or for want of any such
+   * @param score 100 is beyond doubt, at 0 its guilt is proven
    * @param reason why it is in that state, the words that were logged
    * @param since when it came into that state
    * @param ejections since the pool was opened
@@ -180,6 +222,7 @@ public final class Backend implements Balancer.Member {
   public record View(
       State state,
       boolean eligible,
+      int score,
       String reason,
       Instant since,
       long ejections,
@@ -190,10 +233,20 @@ public final class Backend implements Balancer.Member {
       long requestBytes,
       long replyBytes) {}
 
-  /** What control last decided, swapped whole. */
-  record Standing(boolean eligible, State state, String reason, Instant since, long ejections) {
-    Standing withEligible(boolean is) {
-      return is == eligible ? this : new Standing(is, state, reason, since, ejections);
-    }
-  }
+  /**
+   * What control last decided, swapped whole.
+   *
+   * @param patienceNs as {@link Backend#patienceNs} says
+   * @param share so many of its keys it keeps, of {@value #ALL_KEYS}; others are dealt its keys
+   *     else
+   */
+  record Standing(
+      boolean eligible,
+      long patienceNs,
+      int share,
+      State state,
+      int score,
+      String reason,
+      Instant since,
+      long ejections) {}
 }

@@ -1,30 +1,45 @@
 package io.sluice.pool;
 
+import static java.util.stream.Collectors.joining;
+
+import java.util.function.BooleanSupplier;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.Stream;
+
 /**
- * Whether one backend should be given flows, judged by what its flows run into.
+ * Whether one backend should be given flows, judged by all that is known of it.
  *
  * <pre>
- *      fall refusals             time              an answer, or silence
- *  UP ---------------> EJECTED -------> TRIAL ---------------------------> UP
- *                         ^---------------'
- *                            a refusal
+ *       some evidence          proof             time             an answer, or nothing
+ *  UP <--------------> SUSPECT ------> EJECTED -------> TRIAL --------------------------> UP
+ *                                         ^---------------'
+ *                                            any evidence
+ *  any ---- fall failed probes ----> DOWN ---- rise passed probes ----> UP
+ *  any but EJECTED, DOWN ---- by wish ----> DRAINING (shown instead of what is beneath)
  * </pre>
  *
- * <p><b>Ejection</b> takes {@code fall} refusals within the window, from as many different flows or
- * from all there are: one broken flow among many proves nothing about the backend, a lone client's
- * only flow is all the evidence there will ever be. It lasts {@code ejectFor}, twice as long after
- * every relapse, at most {@code ejectMax}. Relapses are forgotten once the backend has been up for
- * {@code ejectMax} without a refusal.
+ * <p><b>Score.</b> Each kind of evidence is a share of a full proof: refusals of {@code fall},
+ * failed probes in a row of {@code fall}, silence and a low reply ratio ({@link ReplyRatio}). 100
+ * less the sum of the shares in percent is the score; at 0 passive evidence ejects, even if no kind
+ * were enough alone. Evidence ages with the window.
  *
- * <p><b>Trial</b>: the first answer or refusal decides; silence for {@code ejectFor} acquits,
- * because one-way services never answer. Any flow's refusal counts, old or new: an old flow that
- * sends now tests the backend as well as a new one, so an order of flow ids would throw good
- * evidence away. Late errors, for datagrams sent before the trial, do not fail it, because there
- * are none: an ejected backend is sent nothing (its flows are retired at their next datagram),
+ * <p><b>Ejection</b> by refusals takes {@code fall} of them within the window, from as many
+ * different flows or from all there are: one broken flow among many proves nothing about the
+ * backend, a lone client's only flow is all the evidence there will ever be. It lasts {@code
+ * ejectFor}, twice as long after every relapse, at most {@code ejectMax}, give or take the jitter.
+ * Relapses are forgotten once the backend has been without evidence for {@code ejectMax}. Where the
+ * pool has no room for one more ejection it stays SUSPECT, and {@link #elapsed} tries again.
+ *
+ * <p><b>Trial</b>: the first answer or piece of evidence decides; nothing for {@code ejectFor}
+ * acquits, because one-way services never answer. Any flow's refusal counts, old or new: an old
+ * flow that sends now tests the backend as well as a new one, so an order of flow ids would throw
+ * good evidence away. Late errors, for datagrams sent before the trial, do not fail it, because
+ * there are none: an ejected backend is sent nothing (its flows leave at their next datagram),
  * {@code ejectFor} outlasts the way of an ICMP error (a round trip; 3 s where a neighbour does not
  * resolve), and what was reported before the trial is spent on the ejection, which ignores it. Only
  * where every backend is ejected and all are tried nevertheless may an error straddle the
- * beginning; it then tells of a refusal a round trip ago, and costs one more ejection.
+ * beginning; it then tells of a refusal a round trip ago, and costs one more ejection. While its
+ * probe fails there is no trial.
  *
  * <p>Pure: time is an argument, in nanoseconds of any clock that never goes back. Each event method
  * returns whether the state changed.
@@ -33,98 +48,303 @@ final class Health {
   /** Nothing will change by itself. */
   static final long NEVER = Long.MAX_VALUE;
 
+  /** Three thirds are a whole, whatever binary fractions make of them. */
+  private static final double PROOF = 1 - 1e-9;
+
+  /** Who wishes the backend to have no new flows. */
+  enum Wish {
+    NOBODY,
+    ITSELF,
+    OPERATOR
+  }
+
   private final Rules rules;
-  private final long ejectForNs;
-  private final long ejectMaxNs;
+  private final Probing probing;
+  private final String stall;
+  private final long stallNs;
+  private final LongUnaryOperator jitter;
+  private final BooleanSupplier room;
   private final Refusals refusals;
 
+  /** As if nobody wished anything. */
   private State state = State.UP;
+
+  private Wish wish = Wish.NOBODY;
   private String reason = "up: nothing against it yet";
   private long sinceNs;
   private long lastsNs = NEVER;
+  private String lasts = "";
   private long nextEjectionNs;
   private long calmSinceNs;
+  private boolean ejectedUnheard;
+  private int liveFlows;
+  private int failed;
+  private int passed;
+  private String failure = "";
+  private Hearing hearing = Hearing.NOTHING;
 
-  Health(Rules rules) {
+  /**
+   * @param jitter what a time is to be instead, lest appliances and backends march in step
+   * @param room whether the pool has any for one more ejection
+   */
+  Health(
+      Rules rules,
+      Probing probing,
+      Silence silence,
+      LongUnaryOperator jitter,
+      BooleanSupplier room) {
     this.rules = rules;
-    ejectForNs = rules.ejectFor().toNanos();
-    ejectMaxNs = rules.ejectMax().toNanos();
-    nextEjectionNs = ejectForNs;
+    this.probing = probing;
+    this.jitter = jitter;
+    this.room = room;
+    stallNs = silence.stallTimeout().toNanos();
+    stall = words(stallNs);
+    nextEjectionNs = rules.ejectFor().toNanos();
     refusals = new Refusals(rules.fall(), rules.window().toNanos());
   }
 
   State state() {
-    return state;
+    boolean out = state == State.EJECTED || state == State.DOWN;
+    return wish == Wish.NOBODY || out ? state : State.DRAINING;
+  }
+
+  Wish wish() {
+    return wish;
   }
 
   /** Why it is in this state, in words for a person. */
   String reason() {
-    return reason;
+    return switch (state() == State.DRAINING ? wish : Wish.NOBODY) {
+      case OPERATOR -> "draining: an operator wished so";
+      case ITSELF -> "draining: its probe's answer asked for it";
+      case NOBODY -> reason;
+    };
   }
 
-  /** How long until {@link #elapsed} will change the state, or {@link #NEVER}. */
+  /** 100 is beyond doubt, 0 proven. */
+  int score(long nowNs) {
+    double proof =
+        state == State.EJECTED || state == State.DOWN ? 1 : passive(nowNs) + probesFailed();
+    return proof >= PROOF ? 0 : Math.max(1, 100 - (int) Math.ceil(100 * proof - 1e-9));
+  }
+
+  /** Whether a flow that has waited for stall-timeout should wait no longer. */
+  boolean silent() {
+    return hearing.silent() || unheardOnTrial();
+  }
+
+  /** Whether it is on trial for not answering: every flow it is given may be lost. */
+  boolean unheardOnTrial() {
+    return state == State.TRIAL && ejectedUnheard;
+  }
+
+  /** Whether its last ejection was for not answering. */
+  boolean isUnheard() {
+    return ejectedUnheard;
+  }
+
+  /** How long until {@link #elapsed} will end an ejection or a trial, or {@link #NEVER}. */
   long remainingNs(long nowNs) {
-    return lastsNs == NEVER ? NEVER : Math.max(0, lastsNs - (nowNs - sinceNs));
+    boolean waits = lastsNs == NEVER || (state == State.EJECTED && failed > 0);
+    return waits ? NEVER : Math.max(0, lastsNs - (nowNs - sinceNs));
   }
 
   /** An ICMP error arrived for {@code flow}, while the backend had {@code liveFlows} of them. */
   boolean refused(long nowNs, long flow, int liveFlows) {
-    return switch (state) {
-      case EJECTED -> false;
-      case TRIAL -> eject(nowNs, "ICMP unreachable error on trial");
-      case UP -> refusedWhileUp(nowNs, flow, liveFlows);
-    };
+    if (state == State.EJECTED || state == State.DOWN) {
+      return false;
+    }
+    State before = state();
+    this.liveFlows = liveFlows;
+    forgive(nowNs);
+    refusals.add(nowNs, flow);
+    if (state == State.TRIAL) {
+      eject(nowNs, "ICMP unreachable error on trial");
+    } else {
+      weigh(nowNs);
+    }
+    return state() != before;
   }
 
   /** The backend sent something. */
   boolean answered(long nowNs) {
-    return state == State.TRIAL && enter(State.UP, nowNs, NEVER, "up: answered on trial");
+    State before = state();
+    if (state == State.TRIAL) {
+      acquit(nowNs, "up: answered on trial");
+    }
+    return state() != before;
+  }
+
+  /** What a tick found out about its exchanges. */
+  boolean heard(long nowNs, Hearing now) {
+    if (state == State.EJECTED || state == State.DOWN) {
+      return false;
+    }
+    State before = state();
+    hearing = now;
+    if (now.proof() > 0) {
+      forgive(nowNs);
+    }
+    if (state == State.TRIAL && now.silent()) {
+      eject(nowNs, now.words(stall) + ", on trial");
+    } else if (state != State.TRIAL) {
+      weigh(nowNs);
+    }
+    return state() != before;
+  }
+
+  /** A probe's answer, by which the backend may ask to be drained. */
+  boolean passed(long nowNs, boolean wishesDrain) {
+    State before = state();
+    failed = 0;
+    passed = Math.min(probing.rise(), passed + 1);
+    if (wish != Wish.OPERATOR) {
+      wish = wishesDrain ? Wish.ITSELF : Wish.NOBODY;
+    }
+    if (state == State.DOWN && passed == probing.rise()) {
+      acquit(nowNs, "up: " + count(passed, "probe") + " passed in a row");
+    }
+    advance(nowNs);
+    return state() != before;
+  }
+
+  /** A probe failed, and says why. */
+  boolean failed(long nowNs, String why) {
+    State before = state();
+    passed = 0;
+    failed = Math.min(probing.fall(), failed + 1);
+    failure = why;
+    forgive(nowNs);
+    if (state != State.DOWN && failed == probing.fall()) {
+      clear(nowNs);
+      enter(
+          State.DOWN, nowNs, NEVER, "down: " + count(failed, "probe") + " failed in a row: " + why);
+    }
+    advance(nowNs);
+    return state() != before;
+  }
+
+  /** An operator wishes it to have no new flows, or no longer does. */
+  boolean wish(Wish now) {
+    State before = state();
+    wish = now;
+    return state() != before;
   }
 
   /** Time has passed. */
   boolean elapsed(long nowNs) {
-    if (remainingNs(nowNs) > 0) {
-      return false;
-    }
-    return state == State.EJECTED
-        ? enter(State.TRIAL, nowNs, ejectForNs, "on trial after " + words(lastsNs) + " ejected")
-        : enter(State.UP, nowNs, NEVER, "up: not refused for " + words(lastsNs) + " on trial");
+    State before = state();
+    advance(nowNs);
+    return state() != before;
   }
 
-  private boolean refusedWhileUp(long nowNs, long flow, int liveFlows) {
-    if (nowNs - calmSinceNs >= ejectMaxNs) {
-      nextEjectionNs = ejectForNs;
+  private void advance(long nowNs) {
+    boolean over = remainingNs(nowNs) == 0;
+    if (over && state == State.EJECTED) {
+      clear(nowNs);
+      enter(State.TRIAL, nowNs, trialNs(), "on trial after " + lasts + " ejected");
+    } else if (over) {
+      acquit(nowNs, "up: nothing against it for " + words(lastsNs) + " on trial");
     }
-    calmSinceNs = nowNs;
-    refusals.add(nowNs, flow);
-    int flows = refusals.flowsWithin(nowNs);
-    if (refusals.within(nowNs) < rules.fall() || flows < Math.min(rules.fall(), liveFlows)) {
-      return false;
+    if (state == State.UP || state == State.SUSPECT) {
+      weigh(nowNs);
     }
-    return eject(
-        nowNs,
-        "%s from %s within %s"
-            .formatted(
-                count(rules.fall(), "ICMP unreachable error"),
-                count(flows, "flow"),
-                words(rules.window().toNanos())));
   }
 
-  private boolean eject(long nowNs, String why) {
+  /** Where silence is the charge, a request must have time to stay unanswered. */
+  private long trialNs() {
+    return rules.ejectFor().toNanos() + (ejectedUnheard ? stallNs : 0);
+  }
+
+  private void weigh(long nowNs) {
+    double passive = passive(nowNs);
+    double proof = passive + probesFailed();
+    if (passive > 0 && proof >= PROOF) {
+      eject(nowNs, evidence(nowNs));
+    } else if (proof > 0) {
+      suspect(nowNs, "suspect: " + evidence(nowNs));
+    } else if (state == State.SUSPECT) {
+      enter(State.UP, nowNs, NEVER, "up: what spoke against it is over");
+    }
+  }
+
+  private void eject(long nowNs, String why) {
+    if (!room.getAsBoolean()) {
+      suspect(nowNs, "suspect, kept as too many of the pool are ejected already: " + why);
+      return;
+    }
     long ejectionNs = nextEjectionNs;
-    nextEjectionNs = ejectionNs > ejectMaxNs / 2 ? ejectMaxNs : 2 * ejectionNs;
-    String what = "ejected for " + words(ejectionNs) + ": " + why;
-    return enter(State.EJECTED, nowNs, ejectionNs, what);
+    long most = rules.ejectMax().toNanos();
+    nextEjectionNs = ejectionNs > most / 2 ? most : 2 * ejectionNs;
+    ejectedUnheard = hearing.proof() > 0;
+    lasts = words(ejectionNs);
+    clear(nowNs);
+    long ns = jitter.applyAsLong(ejectionNs);
+    enter(State.EJECTED, nowNs, ns, "ejected for " + lasts + ": " + why);
   }
 
-  private boolean enter(State next, long nowNs, long forNs, String why) {
+  private void suspect(long nowNs, String why) {
+    if (state == State.SUSPECT) {
+      reason = why;
+    } else {
+      enter(State.SUSPECT, nowNs, NEVER, why);
+    }
+  }
+
+  private void acquit(long nowNs, String why) {
+    clear(nowNs);
+    enter(State.UP, nowNs, NEVER, why);
+  }
+
+  private void enter(State next, long nowNs, long forNs, String why) {
     state = next;
     reason = why;
     sinceNs = nowNs;
     lastsNs = forNs;
-    calmSinceNs = nowNs;
+  }
+
+  /** A new state begins with nothing proven. */
+  private void clear(long nowNs) {
     refusals.clear();
-    return true;
+    hearing = Hearing.NOTHING;
+    calmSinceNs = nowNs;
+  }
+
+  /** There is evidence; if it is the first for long, the relapses before it are forgotten. */
+  private void forgive(long nowNs) {
+    if (nowNs - calmSinceNs >= rules.ejectMax().toNanos()) {
+      nextEjectionNs = rules.ejectFor().toNanos();
+    }
+    calmSinceNs = nowNs;
+  }
+
+  private double passive(long nowNs) {
+    return refusalsOfProof(nowNs) + hearing.proof();
+  }
+
+  private double refusalsOfProof(long nowNs) {
+    int witnesses = Math.max(1, Math.min(rules.fall(), liveFlows));
+    return Math.min(
+        (double) refusals.within(nowNs) / rules.fall(),
+        (double) refusals.flowsWithin(nowNs) / witnesses);
+  }
+
+  private double probesFailed() {
+    return (double) failed / probing.fall();
+  }
+
+  private String evidence(long nowNs) {
+    int refused = refusals.within(nowNs);
+    String icmp =
+        "%s from %s within %s"
+            .formatted(
+                count(refused, "ICMP unreachable error"),
+                count(refusals.flowsWithin(nowNs), "flow"),
+                words(rules.window().toNanos()));
+    String probes = count(failed, "probe") + " failed in a row: " + failure;
+    return Stream.of(refused > 0 ? icmp : "", hearing.words(stall), failed > 0 ? probes : "")
+        .filter(words -> !words.isEmpty())
+        .collect(joining("; "));
   }
 
   private static String words(long ns) {

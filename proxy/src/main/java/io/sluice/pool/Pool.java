@@ -1,6 +1,7 @@
 package io.sluice.pool;
 
 import static java.util.Comparator.comparing;
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.sluice.balance.Balancer;
 import java.net.InetSocketAddress;
@@ -9,8 +10,13 @@ import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,12 +28,28 @@ public final class Pool implements AutoCloseable {
   /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
   private static final int TRIES = 8;
 
+  /** How often control looks at the time, and at the counters. */
+  private static final long TICK_NS = Duration.ofMillis(100).toNanos();
+
+  /** Samples a stall-timeout holds at most, and the window on top of it: 10 KiB a backend. */
+  private static final long STALL_SAMPLES = 30;
+
+  private static final long WINDOW_SAMPLES = 600;
+
   private final Spec spec;
   private final ScheduledExecutorService control;
   private final LongSupplier nanoClock;
   private final InstantSource wallClock;
+  private final LongUnaryOperator jitter;
   private final List<Watch> watches;
   private final List<Backend> backends;
+  private final ReplyRatio ratio;
+
+  /** Ticks from one sample to the next. */
+  private final long stride;
+
+  private long ticks;
+  private volatile @Nullable Future<?> timer;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
   private volatile boolean closed;
 
@@ -96,18 +118,23 @@ public final class Pool implements AutoCloseable {
    */
   public static Pool open(
       Spec spec, int workers, ScheduledExecutorService control, LongSupplier nanoClock) {
-    return open(spec, workers, control, nanoClock, InstantSource.system());
+    return open(spec, workers, control, nanoClock, InstantSource.system(), Pool::jittered);
   }
 
-  /** {@code wallClock} only tells people since when. */
+  /**
+   * {@code wallClock} only tells people since when; {@code jitter} says how long something is to
+   * last instead.
+   */
   static Pool open(
       Spec spec,
       int workers,
       ScheduledExecutorService control,
       LongSupplier nanoClock,
-      InstantSource wallClock) {
-    Pool pool = new Pool(spec, workers, control, nanoClock, wallClock);
+      InstantSource wallClock,
+      LongUnaryOperator jitter) {
+    Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter);
     pool.swap(pool.build(pool.backends));
+    pool.arm();
     return pool;
   }
 
@@ -116,13 +143,33 @@ public final class Pool implements AutoCloseable {
       int workers,
       ScheduledExecutorService control,
       LongSupplier nanoClock,
-      InstantSource wallClock) {
+      InstantSource wallClock,
+      LongUnaryOperator jitter) {
     this.spec = spec;
     this.control = control;
     this.nanoClock = nanoClock;
     this.wallClock = wallClock;
-    watches = spec.servers().stream().map(s -> new Watch(this, s, spec.rules(), workers)).toList();
+    this.jitter = jitter;
+    int size = spec.servers().size();
+    watches = IntStream.range(0, size).mapToObj(i -> new Watch(this, spec, i, workers)).toList();
     backends = watches.stream().map(Watch::backend).toList();
+    long stallNs = spec.silence().stallTimeout().toNanos();
+    stride = Math.max(1, stallNs / TICK_NS / STALL_SAMPLES);
+    ratio =
+        new ReplyRatio(
+            size,
+            spec.silence().minRequests(),
+            (int) Math.clamp(samples(spec.rules().window().toNanos()), 1, WINDOW_SAMPLES),
+            (int) samples(stallNs));
+  }
+
+  private long samples(long ns) {
+    return Math.ceilDiv(ns, stride * TICK_NS);
+  }
+
+  /** A tenth more or less. */
+  private static long jittered(long ns) {
+    return ns + (long) (ns * ThreadLocalRandom.current().nextDouble(-0.1, 0.1));
   }
 
   public String name() {
@@ -137,7 +184,11 @@ public final class Pool implements AutoCloseable {
   /** Returns the backend a new flow with this key gets, or null if there is none to give. */
   public @Nullable Backend pick(long key) {
     Snapshot now = snapshot;
-    return now.members.length == 0 ? null : now.members[now.balancer.pick(key)];
+    if (now.members.length == 0) {
+      return null;
+    }
+    Backend picked = now.members[now.balancer.pick(key)];
+    return picked.keeps(key) ? picked : now.other(key, picked);
   }
 
   /**
@@ -146,15 +197,8 @@ public final class Pool implements AutoCloseable {
    */
   public @Nullable Backend pickOther(long key, Backend not) {
     Snapshot now = snapshot;
-    long other = key;
-    for (int tries = 0; tries < TRIES; tries++) {
-      other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
-      Backend picked = now.members.length == 0 ? null : now.members[now.balancer.pick(other)];
-      if (picked != not) {
-        return picked;
-      }
-    }
-    return now.firstBut(not);
+    Backend other = now.members.length == 0 ? not : now.other(key, not);
+    return other == not ? null : other;
   }
 
   /** Whether a request may reach two backends. */
@@ -168,7 +212,66 @@ public final class Pool implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    watches.forEach(Watch::cancel);
+    cancel();
+  }
+
+  private void cancel() {
+    Future<?> last = timer;
+    if (last != null) {
+      last.cancel(false);
+    }
+  }
+
+  /** Either this sees that the pool is closed, or {@link #close} sees this timer. */
+  private void arm() {
+    timer = control.schedule(this::tick, TICK_NS, NANOSECONDS);
+    if (closed) {
+      cancel();
+    }
+  }
+
+  /** Control, every tick. */
+  private void tick() {
+    if (closed) {
+      return;
+    }
+    long nowNs = nowNs();
+    if (spec.silence().counts() && ticks++ % stride == 0) {
+      sample(nowNs);
+    }
+    watches.forEach(watch -> watch.tick(nowNs));
+    arm();
+  }
+
+  private void sample(long nowNs) {
+    ratio.tick();
+    for (int i = 0; i < backends.size(); i++) {
+      Backend each = backends.get(i);
+      ratio.sample(
+          i,
+          each.total(Backend.ASKED),
+          each.total(Backend.PROMPT),
+          each.total(Backend.REQUESTS),
+          each.total(Backend.REPLIES));
+    }
+    for (int i = 0; i < backends.size(); i++) {
+      watches.get(i).hear(ratio.hearing(i), nowNs);
+    }
+  }
+
+  /** Control: what was said of a backend before is not held against it any longer. */
+  void forget(int backend) {
+    ratio.forget(backend);
+  }
+
+  /** Control: whether one more may be taken out by passive evidence. */
+  boolean hasRoomToEject() {
+    long out = watches.stream().filter(watch -> watch.state() == State.EJECTED).count();
+    return out < Math.ceilDiv((long) spec.maxEjected() * backends.size(), 100);
+  }
+
+  LongUnaryOperator jitter() {
+    return jitter;
   }
 
   /** Control: deals from the backends that are eligible now, or as before if the policy fails. */
@@ -202,8 +305,7 @@ public final class Pool implements AutoCloseable {
   }
 
   private List<Backend> members() {
-    List<Backend> eligible =
-        watches.stream().filter(w -> w.state() != State.EJECTED).map(Watch::backend).toList();
+    List<Backend> eligible = backends(Watch::isEligible);
     boolean none = eligible.isEmpty();
     if (none && !noneEligible) {
       log.warn(
@@ -212,7 +314,17 @@ public final class Pool implements AutoCloseable {
           spec.allWhenNoneEligible() ? "trying all" : "dropping what would open a flow");
     }
     noneEligible = none;
-    return none && spec.allWhenNoneEligible() ? backends : eligible;
+    return none && spec.allWhenNoneEligible() ? tried() : eligible;
+  }
+
+  /** For want of any eligible one: those that nobody wished away, if there are any. */
+  private List<Backend> tried() {
+    List<Backend> wanted = backends(watch -> !watch.isUnwanted());
+    return wanted.isEmpty() ? backends : wanted;
+  }
+
+  private List<Backend> backends(Predicate<Watch> which) {
+    return watches.stream().filter(which).map(Watch::backend).toList();
   }
 
   private Snapshot build(List<Backend> members) {
@@ -239,13 +351,19 @@ public final class Pool implements AutoCloseable {
       this.members = members.toArray(Backend[]::new);
     }
 
-    @Nullable Backend firstBut(Backend not) {
-      for (Backend member : members) {
-        if (member != not) {
-          return member;
+    /** Another one for the key, or {@code not} itself where there is no other. */
+    Backend other(long key, Backend not) {
+      long other = key;
+      for (int tries = 0; tries < TRIES; tries++) {
+        other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
+        Backend picked = members[balancer.pick(other)];
+        if (picked != not) {
+          return picked;
         }
       }
-      return null;
+      // A policy that ignores the key may insist: then the next one, from anywhere.
+      int from = (int) Math.unsignedMultiplyHigh(other, members.length);
+      return members[from] == not ? members[(from + 1) % members.length] : members[from];
     }
 
     boolean deals(List<Backend> others) {

@@ -1,9 +1,6 @@
 package io.sluice.pool;
 
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
-
-import java.util.concurrent.Future;
-import org.jspecify.annotations.Nullable;
+import java.time.Instant;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -12,20 +9,45 @@ import org.slf4j.event.Level;
 final class Watch {
   private static final Logger log = LoggerFactory.getLogger(Watch.class);
 
+  /** Of all keys, while a backend is on trial for not answering: what it loses, if it does. */
+  private static final int SHARE_UNHEARD = Backend.ALL_KEYS / 8;
+
+  /** Where slow start begins. */
+  private static final int SHARE_AT_FIRST = Backend.ALL_KEYS / 16;
+
   private final Pool pool;
+  private final Pool.Spec spec;
+  private final int index;
   private final Health health;
   private final Evidence evidence;
   private final Backend backend;
-  private Backend.Standing standing;
-  private volatile @Nullable Future<?> timer;
+  private State noted = State.UP;
+  private Instant since;
+  private long ejections;
 
-  Watch(Pool pool, Pool.Spec.Server server, Rules rules, int workers) {
+  /** When it came back, from when on its share grows; {@link Health#NEVER}: it was never away. */
+  private long backNs = Health.NEVER;
+
+  /** Until when the flows of a draining one may stay; {@link Health#NEVER}: to their ends. */
+  private long drainUntilNs = Health.NEVER;
+
+  Watch(Pool pool, Pool.Spec spec, int index, int workers) {
     this.pool = pool;
-    health = new Health(rules);
+    this.spec = spec;
+    this.index = index;
+    Rules rules = spec.rules();
+    health = new Health(rules, Probing.USUAL, spec.silence(), pool.jitter(), pool::hasRoomToEject);
     evidence = new Evidence(pool.control(), this::look);
-    standing =
-        new Backend.Standing(false, health.state(), health.reason(), pool.wallClock().instant(), 0);
-    backend = new Backend(server, workers, rules.icmp(), evidence, standing);
+    since = pool.wallClock().instant();
+    long stallNs = spec.silence().stallTimeout().toNanos();
+    backend =
+        new Backend(
+            spec.servers().get(index),
+            workers,
+            rules.icmp(),
+            stallNs,
+            evidence,
+            standing(false, pool.nowNs()));
   }
 
   Backend backend() {
@@ -36,18 +58,54 @@ final class Watch {
     return health.state();
   }
 
-  /** Makes the last decision visible to the loops. */
-  void publish(boolean eligible) {
-    standing = standing.withEligible(eligible);
-    backend.stand(standing);
+  /** Whether it is to be given new flows. */
+  boolean isEligible() {
+    return !isAway(state());
   }
 
-  /** Any thread, after the pool is marked closed. */
-  void cancel() {
-    Future<?> last = timer;
-    if (last != null) {
-      last.cancel(false);
+  /** Whether somebody wishes it to have no new flows, in whatever state. */
+  boolean isUnwanted() {
+    return health.wish() != Health.Wish.NOBODY;
+  }
+
+  /** Makes the last decision visible to the loops, if there is anything new. */
+  void publish(boolean dealt) {
+    Backend.Standing next = standing(dealt, pool.nowNs());
+    if (!next.equals(backend.standing())) {
+      backend.stand(next);
     }
+  }
+
+  private Backend.Standing standing(boolean dealt, long nowNs) {
+    return new Backend.Standing(
+        dealt,
+        patienceNs(dealt, nowNs),
+        share(nowNs),
+        state(),
+        health.score(nowNs),
+        health.reason(),
+        since,
+        ejections);
+  }
+
+  /** One that is dealt for want of any other keeps its flows, whatever it is charged with. */
+  private long patienceNs(boolean dealt, long nowNs) {
+    boolean over = drainUntilNs != Health.NEVER && nowNs - drainUntilNs >= 0;
+    boolean mayStay = dealt || (state() == State.DRAINING && !over);
+    return !mayStay
+        ? 0
+        : health.silent() ? spec.silence().stallTimeout().toNanos() : Long.MAX_VALUE;
+  }
+
+  private int share(long nowNs) {
+    long slowNs = spec.slowStart().toNanos();
+    long backForNs = backNs == Health.NEVER ? slowNs : Math.min(slowNs, nowNs - backNs);
+    int share = Backend.ALL_KEYS;
+    if (backForNs < slowNs) {
+      double grown = (double) backForNs / slowNs;
+      share = SHARE_AT_FIRST + (int) (grown * (Backend.ALL_KEYS - SHARE_AT_FIRST));
+    }
+    return health.unheardOnTrial() ? Math.min(share, SHARE_UNHEARD) : share;
   }
 
   /**
@@ -61,42 +119,87 @@ final class Watch {
       return;
     }
     long nowNs = pool.nowNs();
-    Backend.Standing before = standing;
-    if (evidence.takeAnswer()) {
-      note(health.answered(nowNs));
+    if (evidence.takeAnswer() && health.answered(nowNs)) {
+      note(nowNs);
     }
-    evidence.takeRefusals(flow -> note(health.refused(nowNs, flow, backend.load())));
-    note(health.elapsed(nowNs));
-    if (!standing.equals(before)) {
-      pool.refresh();
-    }
-    arm(health.remainingNs(nowNs));
+    evidence.takeRefusals(flow -> health.refused(nowNs, flow, backend.load()));
+    tick(nowNs);
   }
 
-  private void note(boolean changed) {
-    if (!changed) {
+  /** What its exchanges say; the time has its say right after. */
+  void hear(Hearing hearing, long nowNs) {
+    health.heard(nowNs, hearing);
+  }
+
+  /** Time has passed. */
+  void tick(long nowNs) {
+    health.elapsed(nowNs);
+    decided(nowNs);
+  }
+
+  /** A probe has ended. */
+  void probed(boolean passed, boolean wishesDrain, String reason) {
+    if (pool.closed()) {
       return;
     }
-    boolean ejected = state() == State.EJECTED;
-    standing =
-        new Backend.Standing(
-            standing.eligible(),
-            state(),
-            health.reason(),
-            pool.wallClock().instant(),
-            standing.ejections() + (ejected ? 1 : 0));
-    log.atLevel(ejected ? Level.WARN : Level.INFO)
-        .log("backend {}/{} {}", pool.name(), backend.name(), standing.reason());
+    long nowNs = pool.nowNs();
+    if (passed) {
+      health.passed(nowNs, wishesDrain);
+    } else {
+      health.failed(nowNs, reason);
+    }
+    decided(nowNs);
   }
 
-  /** Either this sees that the pool is closed, or {@link Pool#close} sees this timer. */
-  private void arm(long remainingNs) {
-    cancel();
-    if (remainingNs != Health.NEVER) {
-      timer = pool.control().schedule(this::look, remainingNs, NANOSECONDS);
-      if (pool.closed()) {
-        cancel();
-      }
+  /** An operator wishes it to have no new flows, and none at all from {@code untilNs} on. */
+  void drain(long untilNs) {
+    drainUntilNs = untilNs;
+    wish(Health.Wish.OPERATOR);
+  }
+
+  /** Nobody wishes anything any longer. */
+  void enable() {
+    drainUntilNs = Health.NEVER;
+    wish(Health.Wish.NOBODY);
+  }
+
+  private void wish(Health.Wish wish) {
+    long nowNs = pool.nowNs();
+    health.wish(wish);
+    decided(nowNs);
+  }
+
+  private void decided(long nowNs) {
+    if (state() == noted) {
+      publish(backend.eligible());
+    } else {
+      note(nowNs);
+      pool.refresh();
     }
+  }
+
+  /** The one place that hears of every transition. */
+  private void note(long nowNs) {
+    State before = noted;
+    noted = state();
+    since = pool.wallClock().instant();
+    ejections += noted == State.EJECTED ? 1 : 0;
+    if (isOut(before) && !isOut(noted)) {
+      pool.forget(index);
+    }
+    boolean trusted = before == State.TRIAL && health.isUnheard();
+    if (!isAway(noted) && (isAway(before) || trusted)) {
+      backNs = nowNs;
+    }
+    log.atLevel(isOut(noted) ? Level.WARN : Level.INFO)
+        .log("backend {}/{} {}", pool.name(), backend.name(), health.reason());
+  }
+
+  private static boolean isOut(State state) {
+    return state == State.EJECTED || state == State.DOWN;
+  }
+
+  private static boolean isAway(State state) {
+    return isOut(state) || state == State.DRAINING;
   }
 }

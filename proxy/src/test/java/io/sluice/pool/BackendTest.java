@@ -13,6 +13,8 @@ final class BackendTest {
   private static final Instant BIRTH = Instant.parse("2025-01-01T00:00:00Z");
   private static final InetSocketAddress ADDRESS = new InetSocketAddress("192.0.2.1", 53);
 
+  private static final long STALL_NS = 1_000;
+
   private final VirtualControl control = new VirtualControl();
   private final Backend backend = backend(true, State.UP);
 
@@ -92,7 +94,7 @@ final class BackendTest {
     backend.traffic(0).add(Backend.REPLY_BYTES, 16);
     backend.traffic(1).add(Backend.REPLY_BYTES, 32);
     assertThat(backend.view())
-        .isEqualTo(new Backend.View(State.UP, true, "because", BIRTH, 7, 1, 0, 3, 4, 8, 48));
+        .isEqualTo(new Backend.View(State.UP, true, 99, "because", BIRTH, 7, 1, 0, 3, 4, 8, 48));
   }
 
   private Backend backend(boolean icmp, State state) {
@@ -100,8 +102,10 @@ final class BackendTest {
         new Pool.Spec.Server("a", ADDRESS, 1),
         2,
         icmp,
+        STALL_NS,
         new Evidence(control, () -> {}),
-        new Backend.Standing(true, state, "because", BIRTH, 7));
+        new Backend.Standing(
+            true, Long.MAX_VALUE, Backend.ALL_KEYS, state, 99, "because", BIRTH, 7));
   }
 
   private static void onLoops(int loops, Runnable each) throws InterruptedException {

@@ -24,7 +24,7 @@ final class HealthModelTest {
     Random random = new Random(seed);
     Rules rules = randomRules(random);
     Model model = new Model(rules);
-    Health health = new Health(rules);
+    Health health = HealthTest.health(rules);
     boolean busy = random.nextBoolean();
     long nowNs = random.nextLong();
 
@@ -75,7 +75,7 @@ final class HealthModelTest {
   @MethodSource("seeds")
   void aServiceThatOnlyAnswersOrIsSilentNeverLeavesUp(long seed) {
     Random random = new Random(seed);
-    Health health = new Health(randomRules(random));
+    Health health = HealthTest.health(randomRules(random));
     long nowNs = random.nextLong();
     for (int i = 0; i < 100; i++) {
       nowNs += random.nextLong(Duration.ofDays(1).toNanos());
@@ -87,9 +87,10 @@ final class HealthModelTest {
 
   private static List<State> edges(State from) {
     return switch (from) {
-      case UP -> List.of(State.UP, State.EJECTED);
+      case UP, SUSPECT -> List.of(State.UP, State.SUSPECT, State.EJECTED);
       case EJECTED -> List.of(State.EJECTED, State.TRIAL);
       case TRIAL -> List.of(State.TRIAL, State.UP, State.EJECTED);
+      case DOWN, DRAINING -> List.of();
     };
   }
 
@@ -135,7 +136,15 @@ final class HealthModelTest {
           refusals.stream().filter(r -> nowNs - r.atNs <= rules.window().toNanos()).toList();
       long flows = young.stream().mapToLong(Refusal::flow).distinct().count();
       boolean enough = young.size() >= rules.fall() && flows >= Math.min(rules.fall(), live);
-      return enough && eject(nowNs);
+      return enough ? eject(nowNs) : settle(nowNs);
+    }
+
+    /** Without enough to eject. */
+    private boolean settle(long nowNs) {
+      State before = state;
+      boolean young = refusals.stream().anyMatch(r -> nowNs - r.atNs <= rules.window().toNanos());
+      state = young ? State.SUSPECT : State.UP;
+      return state != before;
     }
 
     boolean answered(long nowNs) {
@@ -143,13 +152,16 @@ final class HealthModelTest {
     }
 
     boolean elapsed(long nowNs) {
+      if (state == State.UP || state == State.SUSPECT) {
+        return settle(nowNs);
+      }
       return remainingNs(nowNs) == 0
           && enter(state == State.EJECTED ? State.TRIAL : State.UP, nowNs);
     }
 
     long remainingNs(long nowNs) {
       return switch (state) {
-        case UP -> Health.NEVER;
+        case UP, SUSPECT, DOWN, DRAINING -> Health.NEVER;
         case EJECTED -> Math.max(0, ejectionNs() - (nowNs - sinceNs));
         case TRIAL -> Math.max(0, rules.ejectFor().toNanos() - (nowNs - sinceNs));
       };

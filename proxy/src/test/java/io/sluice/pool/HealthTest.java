@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.time.Duration;
 import java.util.Scanner;
+import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -14,7 +15,7 @@ final class HealthTest {
   private static final Rules RULES =
       new Rules(true, 3, Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ofSeconds(30));
 
-  private final Health health = new Health(RULES);
+  private final Health health = health(RULES);
   private long nowNs;
 
   @ParameterizedTest(name = "{0} with {1} live flows: {2}")
@@ -22,23 +23,23 @@ final class HealthTest {
       textBlock =
           """
           # flow@second of each refusal | live flows | state
-          1@0 1@0                       , 1  , UP
+          1@0 1@0                       , 1  , SUSPECT
           1@0 1@0 1@0                   , 1  , EJECTED
           1@0 1@0 1@0                   , 0  , EJECTED
-          1@0 1@0 1@0                   , 2  , UP
+          1@0 1@0 1@0                   , 2  , SUSPECT
           1@0 1@0 2@0                   , 2  , EJECTED
-          1@0 1@0 1@0 2@0               , 3  , UP
+          1@0 1@0 1@0 2@0               , 3  , SUSPECT
           1@0 2@0 3@0                   , 3  , EJECTED
           1@0 2@0 3@0                   , 900, EJECTED
-          1@0 1@0 1@0 1@0 1@0 1@0 1@0   , 900, UP
-          1@0 2@0 1@0 2@0 1@0 2@0       , 900, UP
+          1@0 1@0 1@0 1@0 1@0 1@0 1@0   , 900, SUSPECT
+          1@0 2@0 1@0 2@0 1@0 2@0       , 900, SUSPECT
           1@0 2@0 2@0 2@0 2@0 3@0       , 900, EJECTED
           1@0 2@5 3@10                  , 900, EJECTED
-          1@0 2@5 3@11                  , 900, UP
+          1@0 2@5 3@11                  , 900, SUSPECT
           1@0 2@5 3@11 4@12             , 900, EJECTED
           1@0 2@1 1@9 3@11              , 900, EJECTED
-          1@0 2@1 1@9 3@12              , 900, UP
-          1@0 1@6 1@12 1@18             , 1  , UP
+          1@0 2@1 1@9 3@12              , 900, SUSPECT
+          1@0 1@6 1@12 1@18             , 1  , SUSPECT
           """)
   void ejectsOnEnoughRefusalsFromEnoughFlows(String refusals, int liveFlows, State expected) {
     try (Scanner flowAtSecond = new Scanner(refusals).useDelimiter("[@ ]")) {
@@ -70,7 +71,7 @@ final class HealthTest {
         .isEqualTo("ejected for 20 s: 3 ICMP unreachable errors from 1 flow within 10 s");
     wait(20);
     wait(5);
-    assertThat(health.reason()).isEqualTo("up: not refused for 5 s on trial");
+    assertThat(health.reason()).isEqualTo("up: nothing against it for 5 s on trial");
   }
 
   @Test
@@ -110,7 +111,7 @@ final class HealthTest {
     assertThat(health.answered(nowNs)).isTrue();
     assertThat(health.remainingNs(nowNs)).isEqualTo(Health.NEVER);
     refusedBy(4, 5);
-    assertThat(health.state()).isEqualTo(State.UP);
+    assertThat(health.state()).isEqualTo(State.SUSPECT);
     refusedBy(6);
     assertThat(health.state()).isEqualTo(State.EJECTED);
   }
@@ -141,7 +142,7 @@ final class HealthTest {
   @Test
   void survivesAClockThatStartsAnywhereAndWraps() {
     nowNs = Long.MAX_VALUE - 1;
-    Health wrapping = new Health(RULES);
+    Health wrapping = health(RULES);
     for (int flow = 1; flow <= 3; flow++) {
       wrapping.refused(nowNs, flow, 3);
       nowNs += Duration.ofSeconds(1).toNanos();
@@ -154,7 +155,7 @@ final class HealthTest {
   @Test
   void anEjectionOfCenturiesDoesNotOverflow() {
     Duration centuries = Duration.ofNanos(Long.MAX_VALUE - 1);
-    Health patient = new Health(new Rules(true, 1, centuries, Duration.ofDays(60_000), centuries));
+    Health patient = health(new Rules(true, 1, centuries, Duration.ofDays(60_000), centuries));
     patient.refused(0, 1, 1);
     patient.elapsed(Duration.ofDays(60_000).toNanos());
     patient.refused(Duration.ofDays(60_000).toNanos(), 1, 1);
@@ -170,6 +171,11 @@ final class HealthTest {
     assertThatIllegalArgumentException().isThrownBy(() -> new Rules(true, 1, s, Duration.ZERO, s));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Rules(true, 1, s, s, Duration.ofMillis(999)));
+  }
+
+  static Health health(Rules rules) {
+    return new Health(
+        rules, Probing.USUAL, Silence.USUAL, LongUnaryOperator.identity(), () -> true);
   }
 
   private void refusedBy(long... flows) {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.LongUnaryOperator;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -53,7 +54,7 @@ final class PoolTest {
     assertThat(dealt(pool)).containsExactly("a", "b", "c");
     assertThat(backend(pool, "a").address()).isEqualTo(new InetSocketAddress("192.0.2.1", 53));
     assertThat(backend(pool, "a").view().since()).isEqualTo(control.wallClock().instant());
-    assertThat(control.pending()).isZero();
+    assertThat(control.pending()).as("the next tick").isEqualTo(1);
   }
 
   @Test
@@ -94,7 +95,6 @@ final class PoolTest {
     control.runDue();
     assertThat(a.view().state()).isEqualTo(State.UP);
     assertThat(built).hasSize(snapshots);
-    assertThat(control.pending()).as("the trial's timer").isZero();
   }
 
   @Test
@@ -142,7 +142,9 @@ final class PoolTest {
     a.refused(1);
     a.answered();
     control.runDue();
-    assertThat(a.view().state()).isEqualTo(State.UP);
+    assertThat(a.view().state()).isEqualTo(State.SUSPECT);
+    assertThat(a.view().reason())
+        .isEqualTo("suspect: 1 ICMP unreachable error from 1 flow within 10 s");
     assertThat(a.view().ejections()).isEqualTo(1);
   }
 
@@ -154,7 +156,7 @@ final class PoolTest {
       a.flowOpened();
     }
     refuse(a, 7, 7, 7, 7, 7, 7, 8);
-    assertThat(a.view().state()).isEqualTo(State.UP);
+    assertThat(a.view().state()).isEqualTo(State.SUSPECT);
     refuse(a, 9);
     assertThat(a.view().state()).isEqualTo(State.EJECTED);
   }
@@ -267,7 +269,7 @@ final class PoolTest {
     backend(pool, "b").refused(1);
     backend(pool, "b").refused(2);
     backend(pool, "b").refused(3);
-    assertThat(control.pending()).as("a's timer, b's evidence").isEqualTo(2);
+    assertThat(control.pending()).as("the next tick, b's evidence").isEqualTo(2);
 
     pool.close();
     assertThat(control.pending()).as("b's evidence").isEqualTo(1);
@@ -314,7 +316,8 @@ final class PoolTest {
         2,
         control,
         control::nanoTime,
-        control.wallClock());
+        control.wallClock(),
+        LongUnaryOperator.identity());
   }
 
   /** Key modulo members, and a note of who was built over what. */

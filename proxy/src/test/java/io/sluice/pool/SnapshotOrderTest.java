@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongUnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,7 +47,7 @@ final class SnapshotOrderTest {
   @Test
   void noLoopIsEverDealtTheBackendItJustFoundNotEligible() throws InterruptedException {
     Rules rules =
-        new Rules(true, 1, Duration.ofMillis(1), Duration.ofMillis(1), Duration.ofMillis(1));
+        new Rules(true, 1, Duration.ofMillis(1), Duration.ofMillis(100), Duration.ofMillis(100));
     // The many that come after the first keep control busy in the middle of its swap.
     List<Pool.Spec.Server> servers =
         IntStream.range(0, 200)
@@ -58,7 +59,8 @@ final class SnapshotOrderTest {
             2,
             control,
             control::nanoTime,
-            control.wallClock());
+            control.wallClock(),
+            LongUnaryOperator.identity());
     Backend a = pool.backends().getFirst();
 
     List<Thread> loops = new ArrayList<>();
@@ -72,7 +74,7 @@ final class SnapshotOrderTest {
             a.refused(1);
             control.runDue();
           });
-      around(joining, () -> control.advance(Duration.ofMillis(1)));
+      around(joining, () -> control.advance(Duration.ofMillis(100)));
     }
     done = true;
     for (Thread loop : loops) {

@@ -1,0 +1,207 @@
+package io.sluice.pool;
+
+import java.util.OptionalDouble;
+
+/**
+ * Which backends of a pool leave their requests unanswered, where the others answer theirs.
+ *
+ * <p>What is compared are <em>exchanges</em>, each begun by a request and answered in time if a
+ * reply comes within stall-timeout; a pool that is slower than that, or one-way, or struck as a
+ * whole, has no baseline and convicts nobody. Counters are sampled once a tick; ticks that come
+ * late make everything take longer, and nobody guilty.
+ *
+ * <p><b>Silence.</b> Of the exchanges that a backend was asked since it was last heard (by any
+ * reply) and that are older than stall-timeout, all are unanswered. Had it answered like the
+ * others, {@code unanswered * r} would not be; so many are counted as proof, and {@code
+ * minRequests} of them convict: with r = 0.99 a healthy one is lost 10 in a row once in 10^20
+ * times, with r = 0.3 the 34 it then takes once in 10^5. {@code r} is what the others answered of
+ * what they were asked since this one was last heard: later replies of theirs to earlier requests
+ * prove nothing, since a failure of the network strikes all at once.
+ *
+ * <p><b>Ratio.</b> Over the window that ended stall-timeout ago, a backend's ratio of answers in
+ * time is compared to that of all the others together. What is {@value #LOW} of theirs or less is a
+ * full proof if it is no chance either: by the two-proportion z-test with pooled variance, nothing
+ * below 4 and all from 6 standard deviations on. With half of the replies lost that takes 35
+ * requests.
+ *
+ * <p><b>Edges.</b> Counters do not say which request a reply belongs to. The answers to what was
+ * asked between ticks s and e fall between s + d and e + d, where d is the latency, at most
+ * stall-timeout. So all d are tried, and the largest sum is held to be the backend's own, the
+ * smallest the others': whatever a burst does, it speaks for the accused.
+ *
+ * <p>Pure: a tick is whatever the caller says.
+ */
+final class ReplyRatio {
+  /** Two thirds, so that half is found, and not only by chance. */
+  private static final double LOW = 2.0 / 3;
+
+  private static final double NO_CHANCE = 4;
+  private static final double CERTAINTY = 6;
+
+  /** One lost datagram is no silence, nor is its one repetition. */
+  private static final int FEWEST_REQUESTS = 3;
+
+  private final int stall;
+  private final int window;
+  private final int minRequests;
+  private final Track[] tracks;
+  private final Track all;
+  private long now = -1;
+
+  /**
+   * @param window ticks to look back beyond {@code stall}, at least 1
+   * @param stall ticks after which a request is unanswered, at least 1
+   */
+  ReplyRatio(int backends, int minRequests, int window, int stall) {
+    this.minRequests = minRequests;
+    this.window = window;
+    this.stall = stall;
+    tracks = new Track[backends];
+    for (int i = 0; i < backends; i++) {
+      tracks[i] = new Track();
+    }
+    all = new Track();
+  }
+
+  /** Begins a tick, in which every backend is sampled once. */
+  void tick() {
+    now++;
+    all.put(0, 0);
+  }
+
+  /**
+   * Takes in a backend's counters, which only grow.
+   *
+   * @param asked exchanges begun
+   * @param prompt exchanges answered in time
+   * @param requests datagrams to it
+   * @param replies datagrams from it
+   */
+  void sample(int backend, long asked, long prompt, long requests, long replies) {
+    Track track = tracks[backend];
+    track.put(asked, prompt);
+    all.put(all.asked[all.cell(now)] + asked, all.prompt[all.cell(now)] + prompt);
+    track.requests = requests;
+    if (replies != track.replies) {
+      track.replies = replies;
+      track.heard(asked);
+    }
+  }
+
+  /** What was before is not held against it any longer. */
+  void forget(int backend) {
+    Track track = tracks[backend];
+    track.begin = now;
+    track.heard(track.asked[track.cell(now)]);
+  }
+
+  /** What is to be said of a backend at this tick, all having been sampled. */
+  Hearing hearing(int backend) {
+    Track track = tracks[backend];
+    long end = now - stall;
+    if (end < 0) {
+      return Hearing.NOTHING;
+    }
+    long unanswered = Math.max(0, track.asked(end) - track.askedWhenHeard);
+    Share beside = others(track, Math.max(track.heardAt, end - window), end);
+    long missing = Math.round(unanswered * beside.ratioOfMore());
+    boolean silent = missing > 0 && track.requests - track.requestsWhenHeard >= FEWEST_REQUESTS;
+    double silence = silent ? Math.min(1, (double) missing / minRequests) : 0;
+
+    long start = Math.max(track.begin, end - window);
+    Share own = new Share(track.most(start, end), track.asked(start, end));
+    Share others = others(track, start, end);
+    boolean enough = own.asked >= minRequests && others.asked >= minRequests;
+    return new Hearing(
+        silent,
+        unanswered,
+        silent ? beside.answered : others.answered,
+        silence,
+        own.asked >= minRequests ? OptionalDouble.of(own.ratio()) : OptionalDouble.empty(),
+        others.ratio(),
+        enough ? deficit(own, others) : 0);
+  }
+
+  /** In proportion to how low it is, as far as that is certain. */
+  private static double deficit(Share own, Share others) {
+    double missing = 1 - own.ratio() / Math.max(others.ratio(), Double.MIN_NORMAL);
+    double pooled = (double) (own.answered + others.answered) / (own.asked + others.asked);
+    double deviation = Math.sqrt(pooled * (1 - pooled) * (1.0 / own.asked + 1.0 / others.asked));
+    double z = (others.ratio() - own.ratio()) / Math.max(deviation, Double.MIN_NORMAL);
+    double certain = Math.clamp((z - NO_CHANCE) / (CERTAINTY - NO_CHANCE), 0, 1);
+    return certain * Math.clamp(missing / (1 - LOW), 0, 1);
+  }
+
+  /** All the others, as badly as they may have done. */
+  private Share others(Track but, long start, long end) {
+    if (start >= end) {
+      return new Share(0, 0);
+    }
+    long asked = all.asked(start, end) - but.asked(start, end);
+    long least = asked;
+    for (int late = 0; late <= stall; late++) {
+      long from = start + late;
+      long to = end + late;
+      least = Math.min(least, all.prompt(from, to) - but.prompt(from, to));
+    }
+    return new Share(least, asked);
+  }
+
+  private record Share(long answered, long asked) {
+    double ratio() {
+      return asked == 0 ? 0 : (double) answered / asked;
+    }
+
+    /** As if one more had been asked in vain: one answer to one request does not make 100 %. */
+    double ratioOfMore() {
+      return (double) answered / (asked + 1);
+    }
+  }
+
+  /** Cumulative counters at the last ticks. */
+  private final class Track {
+    final long[] asked = new long[window + stall + 1];
+    final long[] prompt = new long[window + stall + 1];
+    long begin;
+    long heardAt;
+    long askedWhenHeard;
+    long requestsWhenHeard;
+    long requests;
+    long replies;
+
+    int cell(long tick) {
+      return (int) (Math.max(tick, 0) % asked.length);
+    }
+
+    void put(long askedNow, long promptNow) {
+      asked[cell(now)] = askedNow;
+      prompt[cell(now)] = promptNow;
+    }
+
+    void heard(long askedNow) {
+      heardAt = now;
+      askedWhenHeard = askedNow;
+      requestsWhenHeard = requests;
+    }
+
+    long asked(long tick) {
+      return asked[cell(tick)];
+    }
+
+    long asked(long from, long to) {
+      return from < to ? asked[cell(to)] - asked[cell(from)] : 0;
+    }
+
+    long prompt(long from, long to) {
+      return prompt[cell(to)] - prompt[cell(from)];
+    }
+
+    long most(long start, long end) {
+      long most = 0;
+      for (int late = 0; late <= stall && start < end; late++) {
+        most = Math.max(most, prompt(start + late, end + late));
+      }
+      return Math.min(most, asked(start, end));
+    }
+  }
+}
