@@ -13,16 +13,16 @@ BEGIN { faults = split("KILLED HOST_GONE BLACK_HOLE SLOW ICMP_FILTERED ICMP_LIMI
   if (v["way"] != "two-way" || f == "STEADY") next
   if (!bars[f]++) { heading[f] = v["title"]; rows += 40 }
   rows += 24
-  relay[f, bars[f]] = v["relay"]; lost[f, bars[f]] = v["lost"]; again[f, bars[f]] = v["old_flows_again_max_ms"]
-  if (v["lost"] + 0 > most) most = v["lost"] + 0
+  relay[f, bars[f]] = v["relay"]; share[f, bars[f]] = v["lost"] / v["sent"]; again[f, bars[f]] = v["old_flows_again_max_ms"]
+  if (share[f, bars[f]] > most) most = share[f, bars[f]]
 }
 
 function bar(f, i,    width) {
   y += 24
-  width = most == 0 ? 0 : 330 * lost[f, i] / most
+  width = most == 0 ? 0 : 330 * share[f, i] / most
   text(24, y + 4, "name", relay[f, i])
   printf "<rect x=\"190\" y=\"%d\" width=\"%.1f\" height=\"16\" rx=\"2\" class=\"%s\"/>\n", y - 9, width, relay[f, i] ~ /^sluice/ ? "ours" : "theirs"
-  text(198 + width, y + 4, "name", sprintf("%d lost; ", lost[f, i]) (again[f, i] == "never" ? "some never answered again" : sprintf("%.2f s", again[f, i] / 1000)))
+  text(198 + width, y + 4, "name", sprintf("%.2f %%; ", 100 * share[f, i]) (again[f, i] == "never" ? "some never again" : sprintf("%.2f s", again[f, i] / 1000)))
 }
 
 END {
@@ -35,7 +35,7 @@ END {
   print "  @media (prefers-color-scheme: dark) { .page { fill: #0d1117 } text { fill: #e6edf3 } .ours { fill: #4493f8 } .theirs { fill: #6e7681 } }\n</style>"
   print "<rect class=\"page\" width=\"100%\" height=\"100%\"/>"
   text(24, y, "title", title)
-  text(24, y + 24, "name", "and how long the flow that waited longest was without an answer; 100 flows, two-way")
+  text(24, y + 24, "name", "of all that 100 flows sent, two-way; and how long the flow that waited longest was without an answer")
   y += 24
   for (k = 1; k <= faults; k++) {
     if (!(fault[k] in heading)) continue

@@ -40,7 +40,7 @@ enum Cell {
   }
 
   static List<Cell> ours() {
-    return Stream.of(values()).filter(cell -> cell.isOurs() && !cell.isProbed()).toList();
+    return Stream.of(values()).filter(Cell::isOurs).toList();
   }
 
   static List<Cell> theirs() {

@@ -89,6 +89,7 @@ final class Chaos implements AutoCloseable {
       pools.resolvers {
         backends { %s }
         health {
+          probe { type = dns, name = "sluice.test", query-type = SOA, interval = 500ms, timeout = 300ms }
           passive { eject-for = 1s, eject-max = 4s }
         }
       }

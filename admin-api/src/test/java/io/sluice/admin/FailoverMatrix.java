@@ -29,6 +29,7 @@ final class FailoverMatrix {
   private FailoverMatrix() {}
 
   static void main(String... args) throws Exception {
+    Runtime.getRuntime().addShutdownHook(tidyUp(Thread.currentThread()));
     Path samples = Path.of(args[0]);
     Path folder = Files.createTempDirectory("failover");
     switch (args[1]) {
@@ -41,6 +42,20 @@ final class FailoverMatrix {
       case "chaos" -> chaos(samples, folder, Duration.ofSeconds(Long.parseLong(args[2])));
       default -> throw new IllegalArgumentException("matrix, steady or chaos, not " + args[1]);
     }
+  }
+
+  /** SIGTERM ends what is under way, so that no namespace and no process stays. */
+  private static Thread tidyUp(Thread main) {
+    return Thread.ofPlatform()
+        .unstarted(
+            () -> {
+              main.interrupt();
+              try {
+                main.join(Duration.ofSeconds(30));
+              } catch (InterruptedException e) {
+                throw new AssertionError(e);
+              }
+            });
   }
 
   private static void matrix(Path samples, Path folder, Fault fault) throws Exception {
