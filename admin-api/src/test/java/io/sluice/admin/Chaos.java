@@ -157,8 +157,13 @@ final class Chaos implements AutoCloseable {
     JsonObject ledger = Lab.named(sluice.json("/v1/drops"), "fronts", "front", "dns");
     Ledger request = Ledger.of(ledger, "request");
     Ledger reply = Ledger.of(ledger, "reply");
+    // So what was not answered is in the books: dropped, or forwarded to a server that did not
+    // answer.
     assertThat(request.received()).as("queries: %s, %s", dnsperf, ledger).isEqualTo(sent);
     assertThat(reply.forwarded()).as("answers: %s, %s", dnsperf, ledger).isEqualTo(answered);
+    long rescued = (long) sluice.metric("sluice_rescued_datagrams_total{front=\"dns\",}");
+    assertThat(ofServers("requests")).as("%s", ledger).isEqualTo(request.forwarded() + rescued);
+    assertThat(ofServers("replies")).as("%s", ledger).isEqualTo(reply.received());
     return new Books(
         time.toSeconds(),
         CLIENTS,
@@ -168,6 +173,12 @@ final class Chaos implements AutoCloseable {
         sent - answered,
         request.dropped() + reply.dropped(),
         request.forwarded() - reply.received());
+  }
+
+  private long ofServers(String count) throws Exception {
+    return sluice.json("/v1/pools/resolvers").getJsonArray("backends").stream()
+        .mapToLong(server -> ((JsonObject) server).getLong(count))
+        .sum();
   }
 
   private static long count(String dnsperf, String what) {

@@ -30,7 +30,7 @@ class ChaosIT {
       Chaos.Books books = chaos.reign(Duration.ofSeconds(20));
       System.out.println("chaos: " + books);
       assertThat(books.kills()).isPositive();
-      assertThat(books.unanswered()).isEqualTo(books.dropped() + books.forwardedInVain());
+      assertThat(books.answered()).isGreaterThan(books.sent() * 9 / 10);
       // One of every client at most, each time. Far fewer in fact: the first few speak for all.
       assertThat(books.unanswered()).isLessThanOrEqualTo((long) books.kills() * books.clients());
     }

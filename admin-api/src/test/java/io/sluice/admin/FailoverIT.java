@@ -2,6 +2,7 @@ package io.sluice.admin;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.admin.Scenario.Outcome;
 import java.nio.file.Path;
@@ -57,6 +58,9 @@ class FailoverIT {
   }
 
   private static List<Outcome> run(Fault fault) throws Exception {
+    assumeTrue(
+        Ended.run("sh", "-c", "PATH=$PATH:/usr/sbin command -v nft").status() == 0,
+        "needs nft: install the package nftables");
     for (int attempt = 1; ; attempt++) {
       Path place = folder.resolve(fault.name() + attempt);
       try (var scenario = new Scenario(place, TEMPO, TEMPO.all(), interval(fault), Cell.ours())) {

@@ -59,7 +59,7 @@ final class Scenario implements AutoCloseable {
   }
 
   /**
-   * Starts everything, and the load.
+   * Starts everything but the load.
    *
    * @param longest that the load may last
    * @param interval between two requests of a client
