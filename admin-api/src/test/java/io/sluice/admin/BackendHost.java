@@ -116,7 +116,7 @@ final class BackendHost implements AutoCloseable {
           selector.select(this::read, late.isEmpty() ? 0 : 1);
           while (!late.isEmpty() && late.element().due - System.nanoTime() <= 0) {
             Late one = late.remove();
-            one.from.send(one.reply, one.to);
+            send(one.reply, one.from, one.to);
           }
         }
         for (SelectionKey key : selector.keys()) {
@@ -152,12 +152,19 @@ final class BackendHost implements AutoCloseable {
       }
     }
 
-    private void reply(long now, ByteBuffer reply, DatagramChannel channel, SocketAddress to)
-        throws IOException {
+    private void reply(long now, ByteBuffer reply, DatagramChannel channel, SocketAddress to) {
       if (delayNs == 0) {
-        channel.send(reply, to);
+        send(reply, channel, to);
       } else {
         late.add(new Late(now + delayNs, reply, channel, to));
+      }
+    }
+
+    private void send(ByteBuffer reply, DatagramChannel from, SocketAddress to) {
+      try {
+        from.send(reply, to);
+      } catch (IOException unreachable) {
+        // its host's link is down: lost, like all else
       }
     }
 

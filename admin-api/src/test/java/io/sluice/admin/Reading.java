@@ -4,13 +4,15 @@ import io.sluice.admin.Trace.Request;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * What a {@link Trace} says about a backend that failed for a while and came back. Times are
  * nanoseconds, {@link #NEVER} included; requests are those of the regulars, but for the newcomers.
  *
- * @param newFlowsAvoidNs until newcomers were not sent to it any more, from when it failed
+ * @param newFlowsAvoidNs until newcomers were not sent to it any more, from the first request that
+ *     it failed, whoever's
  * @param oldFlowsAgainP50Ns until its flows were answered again, each from its first request that
  *     did not find the backend well
  * @param oldFlowsAgainMaxNs the same of the flow that waited longest
@@ -112,10 +114,16 @@ record Reading(
   }
 
   private static long avoided(Trace trace, Failure failure) {
-    long since = failure.beganAt;
+    long failedAt =
+        all(trace)
+            .filter(each -> each.sentAt() >= failure.beganAt && failure.hits(each))
+            .mapToLong(Request::sentAt)
+            .min()
+            .orElse(failure.beganAt);
+    long since = failedAt;
     int inARow = 0;
     for (Request newcomer : (Iterable<Request>) trace.newcomers()::iterator) {
-      if (newcomer.sentAt() < failure.beganAt) {
+      if (newcomer.sentAt() < failedAt) {
         continue;
       }
       if (newcomer.sentAt() >= failure.endedAt) {
@@ -125,19 +133,22 @@ record Reading(
       since = hit ? newcomer.sentAt() : since;
       inARow = hit ? 0 : inARow + 1;
       if (inARow == CERTAIN) {
-        return since - failure.beganAt;
+        return since - failedAt;
       }
     }
     return NEVER;
   }
 
   private static long recovery(Trace trace, Failure failure) {
-    return Stream.iterate(0, flow -> flow <= trace.regulars(), flow -> flow + 1)
-        .flatMap(trace::of)
+    return all(trace)
         .filter(each -> each.sentAt() >= failure.endedAt && failure.spares(each))
         .mapToLong(each -> each.answeredAt() - failure.endedAt)
         .min()
         .orElse(NEVER);
+  }
+
+  private static Stream<Request> all(Trace trace) {
+    return IntStream.rangeClosed(0, trace.regulars()).boxed().flatMap(trace::of);
   }
 
   JsonObject json() {
