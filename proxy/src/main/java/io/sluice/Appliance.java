@@ -2,6 +2,7 @@ package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.metrics.Drop;
+import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -42,6 +43,9 @@ public interface Appliance {
 
   /** The conservation ledger, one row a front, by name. */
   List<Ledger> drops();
+
+  /** What happened of late. */
+  Journal journal();
 
   /** The metrics of CONTRACT.md, collected when read. */
   CollectorRegistry metrics();

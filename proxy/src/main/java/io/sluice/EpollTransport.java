@@ -6,6 +6,7 @@ import io.sluice.balance.Balancer;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Limits;
 import io.sluice.front.Front;
+import io.sluice.metrics.Journal;
 import io.sluice.net.Address;
 import io.sluice.net.Dialer;
 import io.sluice.net.FrontSockets;
@@ -18,6 +19,7 @@ import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +59,9 @@ final class EpollTransport implements Transport {
     Map<String, Pool> pools = new TreeMap<>();
     Map<String, Dialer> dialers = new TreeMap<>();
     List<Front> fronts = new ArrayList<>();
-    Relay relay = new Relay(name(), config, workers, control, ports, pools, dialers, fronts);
+    Journal journal = new Journal(InstantSource.system());
+    Relay relay =
+        new Relay(name(), config, workers, control, ports, pools, dialers, fronts, journal);
     try {
       for (SluiceConfig.Pool pool : config.pools()) {
         pools.put(pool.name(), pool(pool, plugins, workers, control));
@@ -156,7 +160,9 @@ final class EpollTransport implements Transport {
             flows.unassuredTimeout(),
             flows.unassuredMax(),
             flows.newPerSecond(),
-            front.oneWay());
+            front.oneWay(),
+            pool.rehome().perSecond(),
+            pool.rehome().back());
     Front.Spec spec =
         new Front.Spec(
             front.name(),

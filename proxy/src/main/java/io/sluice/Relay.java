@@ -11,6 +11,7 @@ import io.sluice.flow.Lane;
 import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
+import io.sluice.metrics.Journal;
 import io.sluice.net.Address;
 import io.sluice.net.Autoscaler;
 import io.sluice.net.Dialer;
@@ -46,6 +47,7 @@ final class Relay implements Datapath, Appliance {
   private final List<Front> fronts;
   private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
+  private final Journal journal;
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
   private volatile boolean draining;
@@ -63,8 +65,10 @@ final class Relay implements Datapath, Appliance {
       Ports ports,
       Map<String, Pool> pools,
       Map<String, Dialer> dialers,
-      List<Front> fronts) {
+      List<Front> fronts,
+      Journal journal) {
     this.transport = transport;
+    this.journal = journal;
     this.config = config;
     this.workers = workers;
     this.control = control;
@@ -74,7 +78,8 @@ final class Relay implements Datapath, Appliance {
         new Autoscaler(
             workers,
             config.workers().min(),
-            active -> fronts.forEach(front -> front.spread(active)));
+            active -> fronts.forEach(front -> front.spread(active)),
+            journal);
     metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
     DefaultExports.register(metrics);
     Supply.warnOfScarcity(config, ports);
@@ -93,6 +98,7 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void drain(Duration timeout) throws InterruptedException {
     draining = true;
+    journal.enter(Journal.Kind.APPLIANCE, "", Phase.DRAINING.name(), "told to stop");
     fronts.forEach(Front::drain);
     long deadline = System.nanoTime() + timeout.toNanos();
     while (flowCount() > 0 && System.nanoTime() - deadline < 0) {
@@ -307,6 +313,11 @@ final class Relay implements Datapath, Appliance {
     long pending = accounts.stream().mapToLong(Account::underWay).sum();
     long received = accounts.stream().mapToLong(Account::received).sum();
     return new Ledger.Side(received, forwarded, dropped, pending);
+  }
+
+  @Override
+  public Journal journal() {
+    return journal;
   }
 
   @Override

@@ -125,7 +125,16 @@ final class RelayMetrics extends Collector {
     var peers = gauge("sluice_peer_sockets", "Front sockets of single flows' own.", "front");
     var opened = counter("sluice_flows_opened", "Flows opened.", "front");
     var closed = counter("sluice_flows_closed", "Flows ended, by reason.", "front", "reason");
+    var rescued =
+        counter(
+            "sluice_rescued_datagrams",
+            "Datagrams sent again, to another backend, as the first had refused.",
+            "front");
     for (Front front : fronts) {
+      add(
+          rescued,
+          List.of(front.name()),
+          front.lanes().stream().mapToLong(lane -> lane.repeats().forwarded()).sum());
       add(live, List.of(front.name()), front.flows().count());
       add(assured, List.of(front.name()), front.flows().assuredCount());
       add(peers, List.of(front.name()), front.peerSockets());
@@ -134,7 +143,7 @@ final class RelayMetrics extends Collector {
         add(closed, List.of(front.name(), reason.name()), front.flows().closed(reason));
       }
     }
-    families.addAll(List.of(live, assured, peers, opened, closed));
+    families.addAll(List.of(live, assured, peers, opened, closed, rescued));
   }
 
   private void addBackends(List<MetricFamilySamples> families) {

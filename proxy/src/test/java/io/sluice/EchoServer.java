@@ -9,21 +9,40 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A backend of a test: sends every datagram back, and counts them. */
+/** A backend of a test: counts what comes, and sends it back unless it is to do something else. */
 public final class EchoServer implements AutoCloseable {
+
+  /** What is done with a datagram, on the server's thread. */
+  public interface Service {
+    void take(ByteBuffer payload, Answer answer) throws IOException;
+  }
+
+  /** Goes to whoever sent the datagram. */
+  public interface Answer {
+    void send(ByteBuffer payload) throws IOException;
+  }
+
   private final DatagramChannel channel;
   private final InetSocketAddress address;
   private final AtomicLong received = new AtomicLong();
 
   public EchoServer(String ip) throws IOException {
-    this(new InetSocketAddress(InetAddress.ofLiteral(ip), 0));
+    this(ip, (payload, answer) -> answer.send(payload));
+  }
+
+  public EchoServer(String ip, Service service) throws IOException {
+    this(new InetSocketAddress(InetAddress.ofLiteral(ip), 0), service);
   }
 
   public EchoServer(InetSocketAddress at) throws IOException {
+    this(at, (payload, answer) -> answer.send(payload));
+  }
+
+  private EchoServer(InetSocketAddress at, Service service) throws IOException {
     channel = DatagramChannel.open().bind(at);
     channel.setOption(java.net.StandardSocketOptions.SO_RCVBUF, 4 << 20);
     address = (InetSocketAddress) channel.getLocalAddress();
-    Thread.ofPlatform().daemon().name("echo " + address).start(this::serve);
+    Thread.ofPlatform().daemon().name("echo " + address).start(() -> serve(service));
   }
 
   public InetSocketAddress address() {
@@ -34,14 +53,14 @@ public final class EchoServer implements AutoCloseable {
     return received.get();
   }
 
-  private void serve() {
+  private void serve(Service service) {
     ByteBuffer buffer = ByteBuffer.allocateDirect(65_536);
     try {
       while (true) {
         buffer.clear();
         var client = channel.receive(buffer);
         received.incrementAndGet();
-        channel.send(buffer.flip(), client);
+        service.take(buffer.flip(), payload -> channel.send(payload, client));
       }
     } catch (ClosedChannelException closed) {
       return; // by close()

@@ -2,6 +2,7 @@ package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.SluiceConfig;
+import io.sluice.metrics.Journal;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -93,6 +94,11 @@ final class FakeTransport implements Transport {
     @Override
     public List<Ledger> drops() {
       return List.of();
+    }
+
+    @Override
+    public Journal journal() {
+      return new Journal(Instant::now);
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
@@ -124,8 +125,7 @@ final class Dispatcher {
   }
 
   private void dispatch(HttpServerRequest request, Contract.Call call, JsonObject content) {
-    Operations.Request asked =
-        new Operations.Request(call, request.getHeader(HttpHeaders.ACCEPT), content);
+    Operations.Request asked = new Operations.Request(call, request.headers(), content);
     Operations.Handler handler =
         Objects.requireNonNull(handlers.get(asked.call().operationId()), "checked at start");
     if (handler.prompt()) {
@@ -232,9 +232,14 @@ final class Dispatcher {
     response
         .setStatusCode(reply.status())
         .putHeader("Content-Type", reply.contentType())
-        .putHeader("Content-Length", Integer.toString(reply.body().length()))
         .putHeader("Cache-Control", "no-store")
-        .putHeader("X-Content-Type-Options", "nosniff")
-        .end(reply.body());
+        .putHeader("X-Content-Type-Options", "nosniff");
+    if (reply.stream() == null || request.method().equals(HttpMethod.HEAD)) {
+      response
+          .putHeader("Content-Length", Integer.toString(reply.body().length()))
+          .end(reply.body());
+    } else {
+      reply.stream().accept(response.setChunked(true));
+    }
   }
 }

@@ -8,7 +8,9 @@ import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowQuery;
 import io.sluice.Appliance.FrontStatus;
 import io.sluice.Appliance.PoolStatus;
+import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -21,7 +23,6 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /** What each operation of the contract does: ask the appliance, put the answer into JSON. */
 final class Operations {
@@ -37,14 +38,16 @@ final class Operations {
    *
    * @param content empty unless the operation takes any
    */
-  record Request(Contract.Call call, @Nullable String accept, JsonObject content) {}
+  record Request(Contract.Call call, MultiMap headers, JsonObject content) {}
 
   private static final int ANY_PORT = 0;
 
   private final Appliance appliance;
+  private final Events events;
 
   private Operations(Appliance appliance) {
     this.appliance = appliance;
+    events = new Events(appliance);
   }
 
   /** By operation id: one for each operation of the contract, and no others. */
@@ -66,6 +69,7 @@ final class Operations {
             Map.entry("listPools", json(request -> Views.pools(appliance.pools()))),
             Map.entry("getPool", json(on::pool)),
             Map.entry("listFlows", json(on::flows)),
+            Map.entry("streamEvents", new Handler(true, on::events)),
             Map.entry("listDrops", json(request -> Views.ledgers(appliance.drops()))));
     if (!handlers.keySet().equals(contract.operationIds())) {
       throw new IllegalStateException(
@@ -93,7 +97,7 @@ final class Operations {
   }
 
   private Reply metrics(Request request) {
-    String format = TextFormat.chooseContentType(request.accept);
+    String format = TextFormat.chooseContentType(request.headers.get(HttpHeaders.ACCEPT));
     StringWriter text = new StringWriter();
     try {
       TextFormat.writeFormat(format, text, appliance.metrics().metricFamilySamples());
@@ -101,6 +105,19 @@ final class Operations {
       throw new UncheckedIOException(e);
     }
     return Reply.ok(format, Buffer.buffer(text.toString())).header("Vary", "Accept");
+  }
+
+  /** Browsers say by a header where they were, when they come back; others may ask for it. */
+  private Reply events(Request request) {
+    String last = request.headers.get("Last-Event-ID");
+    if (last == null) {
+      return events.since(request.call.get("after", Number.class).longValue());
+    }
+    if (!last.matches("[0-9]{1,18}")) {
+      throw Problem.of(
+          HttpResponseStatus.BAD_REQUEST, "Last-Event-ID is to be the id of an event, a number");
+    }
+    return events.since(Long.parseLong(last));
   }
 
   private JsonObject scale(Request request) {

@@ -2,15 +2,32 @@ package io.sluice.admin;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
 import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What goes back to the one who asked.
  *
  * @param headers beside Content-Type and those every reply has
+ * @param stream writes what follows for as long as the client listens; null where the body is all
  */
-record Reply(int status, String contentType, Buffer body, Map<String, String> headers) {
+record Reply(
+    int status,
+    String contentType,
+    Buffer body,
+    Map<String, String> headers,
+    @Nullable Consumer<HttpServerResponse> stream) {
+  Reply(int status, String contentType, Buffer body, Map<String, String> headers) {
+    this(status, contentType, body, headers, null);
+  }
+
+  static Reply stream(String contentType, Consumer<HttpServerResponse> stream) {
+    return new Reply(HttpResponseStatus.OK.code(), contentType, Buffer.buffer(), Map.of(), stream);
+  }
+
   static Reply ok(JsonObject body) {
     return ok("application/json", body.toBuffer());
   }

@@ -1,6 +1,7 @@
 package io.sluice.admin;
 
 import io.netty.util.NetUtil;
+import io.sluice.Appliance;
 import io.sluice.Appliance.BackendStatus;
 import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowStatus;
@@ -11,12 +12,16 @@ import io.sluice.Appliance.Status;
 import io.sluice.Appliance.WorkerStatus;
 import io.sluice.Appliance.WorkersStatus;
 import io.sluice.metrics.Drop;
+import io.sluice.metrics.Journal;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 
 /** The facade's records as the contract's JSON. */
 final class Views {
@@ -122,6 +127,43 @@ final class Views {
         .put("replies", f.replies())
         .put("requestBytes", f.requestBytes())
         .put("replyBytes", f.replyBytes());
+  }
+
+  static JsonObject event(Journal.Event e) {
+    return new JsonObject()
+        .put("id", e.id())
+        .put("at", e.at().toString())
+        .put("subject", e.subject())
+        .put("what", e.what())
+        .put("why", e.why());
+  }
+
+  /** How server-sent events name a kind. */
+  static String word(Journal.Kind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  static JsonObject totals(Appliance appliance) {
+    List<Ledger> ledgers = appliance.drops();
+    return new JsonObject()
+        .put("at", Instant.now().toString())
+        .put("flows", appliance.status().flows())
+        .put("requests", total(ledgers, Ledger::request, Ledger.Side::received))
+        .put("replies", total(ledgers, Ledger::reply, Ledger.Side::received))
+        .put("requestsDropped", total(ledgers, Ledger::request, Views::dropped))
+        .put("repliesDropped", total(ledgers, Ledger::reply, Views::dropped))
+        .put("kernelDrops", appliance.fronts().stream().mapToLong(FrontStatus::kernelDrops).sum());
+  }
+
+  private static long total(
+      List<Ledger> ledgers,
+      Function<Ledger, Ledger.Side> direction,
+      ToLongFunction<Ledger.Side> count) {
+    return ledgers.stream().map(direction).mapToLong(count).sum();
+  }
+
+  private static long dropped(Ledger.Side side) {
+    return side.dropped().values().stream().mapToLong(Long::longValue).sum();
   }
 
   static JsonObject ledgers(List<Ledger> ledgers) {

@@ -13,8 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,23 +22,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A host with many addresses, and the ones that only mean something on one of its cables. */
 @Timeout(60)
-@SuppressWarnings("NullAway.Init") // by start()
 class AddressesIT {
   @TempDir Path folder;
 
-  private Lab lab;
-
-  @BeforeEach
-  void start() throws Exception {
-    lab = new Lab();
-  }
-
-  @AfterEach
-  void stop() throws Exception {
-    if (lab != null) {
-      lab.close();
-    }
-  }
+  @AutoClose private final Lab lab = new Lab();
 
   @ParameterizedTest
   @ValueSource(strings = {"shared", "connected"})

@@ -10,34 +10,20 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Backends that go, and what the network says of it, or does not. */
 @Timeout(60)
-@SuppressWarnings("NullAway.Init") // by start()
 class BackendGoneIT {
   private static final Duration SOON = Duration.ofMillis(300);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   @TempDir Path folder;
 
-  private Lab lab;
-
-  @BeforeEach
-  void start() throws Exception {
-    lab = new Lab();
-  }
-
-  @AfterEach
-  void stop() throws Exception {
-    if (lab != null) {
-      lab.close();
-    }
-  }
+  @AutoClose private final Lab lab = new Lab();
 
   private ApplianceProcess serve(String pool) throws Exception {
     return lab.start(

@@ -3,6 +3,7 @@ package io.sluice.admin;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.Appliance;
 import io.sluice.metrics.Drop;
+import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,6 +18,7 @@ final class CannedAppliance implements Appliance {
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   final CollectorRegistry metrics = new CollectorRegistry();
+  final Journal journal = new Journal(() -> START);
   final ConcurrentSkipListMap<Long, FlowStatus> flows = new ConcurrentSkipListMap<>();
   final List<FlowQuery> queries = new ArrayList<>();
   volatile List<FrontStatus> fronts = List.of(front("dns"), front("syslog"));
@@ -155,6 +157,11 @@ final class CannedAppliance implements Appliance {
             "dns",
             new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1),
             new Ledger.Side(6, 6, Map.of(), 0)));
+  }
+
+  @Override
+  public Journal journal() {
+    return journal;
   }
 
   @Override

@@ -34,7 +34,7 @@ final class Lab implements AutoCloseable {
   final Netns a;
   final Netns b;
 
-  Lab() throws Exception {
+  Lab() {
     try {
       client = add(Netns.create("client"));
       appliance = add(Netns.create("sluice"));
@@ -43,9 +43,12 @@ final class Lab implements AutoCloseable {
       cable(1, client, "front");
       cable(2, a, "toa");
       cable(3, b, "tob");
-    } catch (Throwable e) {
+    } catch (RuntimeException | Error e) { // among them that it may not, which skips the test
       close();
       throw e;
+    } catch (Exception e) {
+      close();
+      throw new AssertionError(e);
     }
   }
 
@@ -73,6 +76,18 @@ final class Lab implements AutoCloseable {
     return add(ApplianceProcess.start(folder, config, appliance.prefix(and)));
   }
 
+  /** What was lost anywhere for want of room: on cables and in receive buffers. */
+  long lost() throws Exception {
+    long lost = client.lostFrom("eth0") + a.lostFrom("eth0") + b.lostFrom("eth0");
+    for (String cable : List.of("front", "toa", "tob")) {
+      lost += appliance.lostFrom(cable);
+    }
+    for (Netns host : List.of(client, appliance, a, b)) {
+      lost += host.refusedByUdp();
+    }
+    return lost;
+  }
+
   static InetSocketAddress at(String ip, int port) throws UnknownHostException {
     return new InetSocketAddress(InetAddress.getByName(ip), port);
   }
@@ -80,14 +95,13 @@ final class Lab implements AutoCloseable {
   /** Waits until one side of a front's ledger reads so: {@code received 3, forwarded 2, ...}. */
   static void awaitLedger(ApplianceProcess sluice, String front, String side, String expected) {
     await()
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(20))
         .untilAsserted(() -> assertThat(ledger(sluice, front, side)).isEqualTo(expected));
   }
 
   private static String ledger(ApplianceProcess sluice, String front, String side)
       throws Exception {
-    JsonObject entry =
-        named(sluice.json("/v1/drops"), "fronts", "front", front).getJsonObject(side);
+    JsonObject entry = side(sluice, front, side);
     Stream<String> drops =
         entry.getJsonObject("dropped").stream()
             .filter(drop -> !drop.getValue().equals(0))
@@ -97,6 +111,11 @@ final class Lab implements AutoCloseable {
                 "received " + entry.getLong("received"), "forwarded " + entry.getLong("forwarded")),
             drops)
         .collect(joining(", "));
+  }
+
+  /** One side of a front's ledger. */
+  static JsonObject side(ApplianceProcess sluice, String front, String side) throws Exception {
+    return named(sluice.json("/v1/drops"), "fronts", "front", front).getJsonObject(side);
   }
 
   static JsonObject front(ApplianceProcess sluice, String front) throws Exception {

@@ -93,6 +93,24 @@ final class Netns implements AutoCloseable {
     inside(() -> Files.writeString(Path.of("/proc/sys", path), value));
   }
 
+  /** Datagrams for which its UDP sockets had no room, or no trust. */
+  long refusedByUdp() throws Exception {
+    List<String[]> udp = stats("snmp", "Udp:"); // the names, and the numbers (proc_net(5))
+    return Long.parseLong(udp.getLast()[List.of(udp.getFirst()).indexOf("InErrors")]);
+  }
+
+  /** Packets that got lost in a cable: the other end had no room for them. */
+  long lostFrom(String interfaceName) throws Exception {
+    return Long.parseLong(stats("dev", interfaceName + ":").getFirst()[12]); // tx: after 8 of rx
+  }
+
+  private List<String[]> stats(String file, String row) throws Exception {
+    return inside(() -> Files.readAllLines(Path.of("/proc/thread-self/net", file))).stream()
+        .map(line -> line.strip().split("\\s+", -1))
+        .filter(fields -> fields[0].equals(row))
+        .toList();
+  }
+
   /** Calls in here what opens sockets: where a socket is opened, there it stays. */
   <T> T inside(Callable<T> call) throws Exception {
     var task =

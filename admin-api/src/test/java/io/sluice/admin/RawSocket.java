@@ -49,13 +49,13 @@ final class RawSocket implements AutoCloseable {
   }
 
   void send(byte[] packet) {
-    flood(packet, 1, Long.MAX_VALUE, (n, copy) -> {});
+    flood(packet, 1, 1, (n, copy) -> {});
   }
 
   /**
    * Sends a packet many times.
    *
-   * @param perSecond at most; {@link Long#MAX_VALUE} for as fast as it goes
+   * @param perSecond at most
    * @param vary changes each copy, given its number, before it leaves
    * @return how many left; the others the kernel had no room for
    */
@@ -67,18 +67,17 @@ final class RawSocket implements AutoCloseable {
         copies[i] = lay(memory, messages.asSlice((long) i * MMSGHDR_BYTES, MMSGHDR_BYTES), packet);
       }
       long left = 0;
-      long begun = System.nanoTime();
+      Pace pace = new Pace(perSecond, BATCH);
       for (long n = 0; n < count; ) {
         int batch = (int) Math.min(BATCH, count - n);
+        while (!pace.take(batch)) {
+          LockSupport.parkNanos(50_000); // no spinning: it would take the core from whom we flood
+        }
         for (int i = 0; i < batch; i++) {
           vary.accept(n + i, copies[i]);
         }
         left += Math.max(0, invoke(SENDMMSG, fd, messages, batch, 0));
         n += batch;
-        while (perSecond < Long.MAX_VALUE
-            && (System.nanoTime() - begun) / 1e9 < (double) n / perSecond) {
-          LockSupport.parkNanos(50_000); // no spinning: it would take the core from whom we flood
-        }
       }
       return left;
     }

@@ -12,13 +12,23 @@ import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
+import io.sluice.metrics.Journal;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The admin API sees the facade, not the rooms behind it. */
 @AnalyzeClasses(packages = "io.sluice.admin", importOptions = ImportOption.DoNotIncludeTests.class)
 class RoomsTest {
   private static final Set<String> FROM_OTHER_ROOMS =
-      Set.of(SluiceConfig.Admin.class.getName(), Drop.class.getName());
+      Stream.of(
+              SluiceConfig.Admin.class,
+              Drop.class,
+              Journal.class,
+              Journal.Event.class,
+              Journal.Listening.class)
+          .map(Class::getName)
+          .collect(Collectors.toUnmodifiableSet());
 
   private static final DescribedPredicate<JavaClass> FACADE_OR_FOREIGN =
       DescribedPredicate.describe(

@@ -91,7 +91,7 @@ class SoakIT {
     sluice {
       fronts { soak {
         listen = ["127.0.0.1:0"], pool = answerers
-        flows { max = %d, unassured-max = 5000, idle-timeout = 8s }
+        flows { max = %d, unassured-max = 5000, idle-timeout = 12s }
       } }
       pools { answerers { backends { %s } } }
       admin { listen = "127.0.0.1:0" }

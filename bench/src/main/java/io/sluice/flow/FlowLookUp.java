@@ -88,8 +88,10 @@ public class FlowLookUp {
             1_500,
             new Account(),
             new Account(),
+            new Account(),
             new Latency(),
-            new Tally(1),
+            new Tally(Lane.COUNTERS),
+            null,
             null);
     Backend backend = pool.backends().getFirst();
     keys = new FlowKey[flows];
@@ -98,7 +100,7 @@ public class FlowLookUp {
       batch.clear();
       received = front.receive(batch);
       keys[i] = probe.read(batch, 0).copy();
-      table.enter(new Flow(keys[i], lane, backend, link, System.nanoTime()));
+      table.enter(new Flow(keys[i], lane, backend, link, i, true, System.nanoTime()));
     }
     fillBatch();
   }

@@ -8,15 +8,23 @@ public enum CloseReason {
   UNASSURED,
   /** Not yet answered, and others needed the room: {@code unassured-max}. */
   EVICTED,
-  /**
-   * Its backend is no longer eligible; the client's next datagram opens a flow with another one.
-   */
+  /** Its backend is down, and there was no other to go to. */
   BACKEND_DOWN,
   /**
    * Its backend refused a datagram (ICMP); the client's next one opens a flow anew, and so further
    * evidence.
    */
   REFUSED,
+  /**
+   * Its backend refused before it had answered anything; another flow took its place, with another
+   * backend, and sent again what the client had sent.
+   */
+  RESCUED,
+  /**
+   * Its backend is down, silent or to be left, or its own backend has come back: another flow took
+   * its place.
+   */
+  REHOMED,
   /** Its client refused a datagram (ICMP); heard only where {@code peer-sockets = connected}. */
   CLIENT_GONE,
   /** Sluice stops. */

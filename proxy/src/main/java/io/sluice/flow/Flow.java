@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * nothing here is touched elsewhere.
  */
 public final class Flow implements UdpSocket.Owner {
-  /** Late replies to what was sent again after a refusal have this long to come. */
+  /** Late replies, to what was sent again after a refusal or of a slow backend, have so long. */
   private static final long LINGER_MILLIS = 100;
 
   /** Reads of replies, of one datagram perhaps, that a flow may still bring when it ends. */
@@ -50,8 +50,19 @@ public final class Flow implements UdpSocket.Owner {
   private final Backend backend;
   private final Tally traffic;
   private final UdpSocket link;
+
+  /** The key that decided its backend. */
+  private final long affinity;
+
   private final long openedAt;
+  private final boolean twoWay;
   private volatile Standing standing;
+
+  /** Its own backend, while it is with another and is to go back. */
+  private @Nullable Backend home;
+
+  /** What the client has sent, as long as it may have to be sent again. */
+  private @Nullable Held held;
 
   /**
    * Where its client's datagrams come in and replies leave; null: by the listener, like others'.
@@ -64,7 +75,10 @@ public final class Flow implements UdpSocket.Owner {
   private long seenAt;
   private long touchedAt;
 
-  /** When the oldest request that has had no reply since was sent; 0: none is waiting. */
+  /**
+   * When the oldest request that has had no reply since was sent; 0: none is waiting, or none is to
+   * be answered.
+   */
   private long askedAt;
 
   private long requests;
@@ -72,13 +86,23 @@ public final class Flow implements UdpSocket.Owner {
   private long replies;
   private long replyBytes;
 
-  Flow(FlowKey key, Lane lane, Backend backend, UdpSocket link, long now) {
+  Flow(
+      FlowKey key,
+      Lane lane,
+      Backend backend,
+      UdpSocket link,
+      long affinity,
+      boolean assured,
+      long now) {
     this.key = key;
     this.lane = lane;
     this.backend = backend;
     this.traffic = backend.traffic(lane.worker().index());
     this.link = link;
-    standing = lane.table().limits().oneWay() ? Standing.ASSURED : Standing.UNASSURED;
+    this.affinity = affinity;
+    twoWay = !lane.table().limits().oneWay();
+    standing = assured ? Standing.ASSURED : Standing.UNASSURED;
+    held = assured || lane.rescuer() == null ? null : new Held(lane.flows());
     openedAt = now;
     seenAt = now;
     touchedAt = now;
@@ -88,42 +112,131 @@ public final class Flow implements UdpSocket.Owner {
    * Opens a flow on the calling loop and enters it in the lane's table; returns the flow that
    * stands there: this one, or that of another loop that was first.
    *
+   * @param affinity the key that decided the backend
    * @throws OsException when the kernel has no socket, port or route for it
    */
-  public static Flow open(FlowKey key, Lane lane, Backend backend, long now) throws OsException {
+  public static Flow open(FlowKey key, Lane lane, Backend backend, long affinity, long now)
+      throws OsException {
+    Flow flow = dial(key, lane, backend, affinity, lane.table().limits().oneWay(), now);
+    Flow first = lane.table().enter(flow);
+    flow.begin(first == null);
+    return first == null ? flow : first;
+  }
+
+  private static Flow dial(
+      FlowKey key, Lane lane, Backend backend, long affinity, boolean assured, long now)
+      throws OsException {
     UdpSocket link = lane.dialer().dial(Address.of(backend.address()));
-    boolean entered = false;
-    try {
-      Flow flow = new Flow(key, lane, backend, link, now);
-      link.register(lane.worker(), flow);
-      Flow first = lane.table().enter(flow);
-      if (first != null) {
-        return first;
-      }
-      entered = true;
+    Flow flow = new Flow(key, lane, backend, link, affinity, assured, now);
+    link.register(lane.worker(), flow);
+    return flow;
+  }
+
+  private void begin(boolean entered) {
+    if (entered) {
       backend.flowOpened();
-      lane.flows().add(0, 1);
-      return flow;
-    } finally {
-      if (!entered) {
-        link.close();
-      }
+      lane.flows().add(Lane.LIVE, 1);
+    } else {
+      link.close();
     }
+  }
+
+  /**
+   * Opens a flow with another backend that takes this one's place, standing and peer socket; on its
+   * loop. This one ends, for that reason. Returns null if it had ended already.
+   *
+   * @throws OsException when the kernel has no socket, port or route for it; all stays as it was
+   */
+  public @Nullable Flow succeed(Backend other, CloseReason reason, long now) throws OsException {
+    Flow next = dial(key, lane, other, affinity, isAssured(), now);
+    if (reason == CloseReason.RESCUED) {
+      next.held = null; // once is enough
+    } else if (lane.table().limits().rehomeReturn()) {
+      Backend own = home == null ? backend : home;
+      next.home = own == other ? null : own;
+    }
+    boolean entered = lane.table().succeed(this, next, reason);
+    next.begin(entered);
+    if (!entered) {
+      return null;
+    }
+    if (peer != null) {
+      peer.passTo(next);
+      next.peer = peer;
+      peer = null;
+    } else if (next.isAssured()) {
+      next.wantPeer();
+    }
+    return next;
   }
 
   /** Sends a run of the client's datagrams to the backend. */
   public void request(Batch batch, int from, int n, long now) {
+    asked(batch, from, n, now);
+    if (held == null) {
+      link.send(batch, from, n, lane.requests());
+    } else {
+      holdAndSend(held, batch, from, n, now);
+    }
+  }
+
+  private void asked(Batch batch, int from, int n, long now) {
     int datagrams = batch.datagrams(from, n);
     long bytes = batch.bytes(from, n);
     requests += datagrams;
     requestBytes += bytes;
     traffic.add(Backend.REQUESTS, datagrams);
     traffic.add(Backend.REQUEST_BYTES, bytes);
-    if (askedAt == 0) {
+    if (askedAt == 0 && twoWay) {
       askedAt = now;
+      traffic.add(Backend.ASKED, 1);
     }
     seen(now);
+  }
+
+  private void holdAndSend(Held copies, Batch batch, int from, int n, long now) {
+    if (!copies.add(batch, from, n)) {
+      letGo(copies);
+    }
     link.send(batch, from, n, lane.requests());
+    if (held != null && held.isRefused()) {
+      rescue(held, now);
+    }
+  }
+
+  /**
+   * The backend has refused what it has answered nothing of: another may do better, and once is
+   * enough.
+   */
+  private void rescue(Held copies, long now) {
+    Rescuer rescuer = lane.rescuer();
+    Flow next = isUnassured() && rescuer != null ? rescuer.rescue(this, now) : null;
+    if (next != null) {
+      next.repeat(copies, now);
+    }
+    letGo(copies);
+  }
+
+  /** Sends what another flow has sent in vain, before anything else. */
+  private void repeat(Held copies, long now) {
+    Outbox outbox = lane.worker().outbox();
+    outbox.flush();
+    Batch batch = outbox.batch();
+    copies.load(batch);
+    int n = batch.filled();
+    lane.repeats().received(batch.datagrams(0, n), batch.bytes(0, n));
+    asked(batch, 0, n, now);
+    outbox.send(link, 0, n, lane.repeats());
+    outbox.flush();
+  }
+
+  /** Nothing of it will be sent again. */
+  private void letGo(Held copies) {
+    held = null;
+    copies.release();
+    if (copies.isEvident()) {
+      close(CloseReason.REFUSED);
+    }
   }
 
   @Override
@@ -141,6 +254,9 @@ public final class Flow implements UdpSocket.Owner {
       if (strays < n) {
         reply(outbox, from + strays, n - strays, lane.table().clock().getAsLong());
       }
+    }
+    if (held != null && held.isRefused()) {
+      rescue(held, lane.table().clock().getAsLong());
     }
     return n;
   }
@@ -184,14 +300,19 @@ public final class Flow implements UdpSocket.Owner {
   }
 
   private void answered(long now) {
-    backend.answered();
-    if (askedAt != 0) {
+    if (askedAt == 0) {
+      backend.answered();
+    } else {
       lane.latency().record(now - askedAt);
+      backend.answered(lane.worker().index(), now - askedAt);
       askedAt = 0;
     }
+    if (held != null) {
+      letGo(held);
+    }
     seen(now);
-    if (standing == Standing.UNASSURED && lane.table().assure(this) && lane.reception() != null) {
-      lane.worker().chore(this::openPeer); // the batch in hand first
+    if (standing == Standing.UNASSURED && lane.table().assure(this)) {
+      wantPeer();
     }
   }
 
@@ -203,9 +324,15 @@ public final class Flow implements UdpSocket.Owner {
     }
   }
 
+  private void wantPeer() {
+    if (lane.reception() != null) {
+      lane.worker().chore(this::openPeer); // the batch in hand first
+    }
+  }
+
   private void openPeer() {
     Reception reception = lane.reception();
-    if (isAssured() && reception != null) {
+    if (isAssured() && peer == null && reception != null) {
       peer = PeerSocket.open(this, lane, reception);
     }
   }
@@ -220,7 +347,10 @@ public final class Flow implements UdpSocket.Owner {
 
   @Override
   public void failed(int errno) {
-    if (backend.refused(id)) {
+    boolean evident = backend.refused(id);
+    if (held != null) {
+      held.refuse(evident); // to be heeded when the call that told is over
+    } else if (evident) {
       close(CloseReason.REFUSED);
     }
   }
@@ -246,11 +376,12 @@ public final class Flow implements UdpSocket.Owner {
   private void leave(boolean wasAssured, CloseReason reason) {
     closeReason = reason;
     lane.table().left(this, wasAssured);
-    if (reason == CloseReason.REFUSED) {
-      lane.worker().chore(this::closePeer);
-      lane.worker().after(LINGER_MILLIS, this::end);
-    } else {
-      lane.worker().chore(this::end);
+    switch (reason) {
+      case REFUSED, RESCUED, REHOMED -> {
+        lane.worker().chore(this::closePeer);
+        lane.worker().after(LINGER_MILLIS, this::end);
+      }
+      default -> lane.worker().chore(this::end);
     }
   }
 
@@ -258,12 +389,15 @@ public final class Flow implements UdpSocket.Owner {
     for (int looks = 0; looks < LAST_LOOKS && relay() > 0; looks++) {
       // replies may have come in since
     }
+    if (held != null) {
+      letGo(held);
+    }
     lane.worker().outbox().flush();
     closePeer();
     lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
     backend.flowClosed();
-    lane.flows().add(0, -1);
+    lane.flows().add(Lane.LIVE, -1);
     lane.table().ended(Objects.requireNonNull(closeReason));
   }
 
@@ -284,7 +418,30 @@ public final class Flow implements UdpSocket.Owner {
 
   /** Whether nothing has come by for so long, and the client waits for nothing. */
   boolean isQuiet(long now, long forNanos) {
-    return now - seenAt >= forNanos && (askedAt == 0 || lane.table().limits().oneWay());
+    return now - seenAt >= forNanos && askedAt == 0;
+  }
+
+  /** How long the client has waited for a reply; 0 if it waits for none. */
+  public long waitedNs(long now) {
+    return askedAt == 0 ? 0 : now - askedAt;
+  }
+
+  /** Whether another backend should have it from the next datagram on. */
+  public boolean isLeaving(long now) {
+    return isStranded(now) || home() != null;
+  }
+
+  /** Whether its backend is down or to be left, or has been silent for too long. */
+  public boolean isStranded(long now) {
+    return waitedNs(now) >= backend.patienceNs();
+  }
+
+  /** Its own backend, if it is with another and may go back now; else null. */
+  public @Nullable Backend home() {
+    Backend own = home;
+    return own != null && askedAt == 0 && own.eligible() && own.patienceNs() == Long.MAX_VALUE
+        ? own
+        : null;
   }
 
   public long id() {
@@ -297,6 +454,11 @@ public final class Flow implements UdpSocket.Owner {
 
   public Backend backend() {
     return backend;
+  }
+
+  /** The key that decided its first backend. */
+  public long affinity() {
+    return affinity;
   }
 
   /** Whose loop it lives on. */

@@ -47,6 +47,7 @@ public final class FlowTable {
   private final AtomicLong now;
 
   private final Budget budget;
+  private final Budget rehomes;
   private final Cache<FlowKey, Flow> flows;
   private final Policy<FlowKey, Flow> policy;
   private final AtomicInteger assured = new AtomicInteger();
@@ -54,7 +55,8 @@ public final class FlowTable {
 
   /**
    * Unassured flows, oldest first, and behind an unassured head some that no longer are. Bounded: a
-   * head lives for {@code unassuredTimeout}, in which {@code newPerSecond} lets in so many.
+   * head lives for {@code unassuredTimeout}, in which {@code newPerSecond} lets in so many, each of
+   * which is rescued once, and {@code rehomePerSecond}.
    */
   private final Queue<Flow> line = new ConcurrentLinkedQueue<>();
 
@@ -62,6 +64,7 @@ public final class FlowTable {
   private final AtomicLongArray closed = new AtomicLongArray(CloseReason.values().length);
   private final long touchNanos;
   private volatile boolean draining;
+  private volatile boolean closing;
 
   /**
    * @param clock nanoseconds, as of {@link System#nanoTime}
@@ -71,6 +74,7 @@ public final class FlowTable {
     this.clock = clock;
     now = new AtomicLong(clock.getAsLong());
     budget = new Budget(limits.newPerSecond(), now.get());
+    rehomes = new Budget(limits.rehomePerSecond(), now.get());
     touchNanos = Math.min(limits.idleTimeout().toNanos() / 8, TimeUnit.SECONDS.toNanos(1));
     flows =
         Caffeine.newBuilder()
@@ -127,6 +131,35 @@ public final class FlowTable {
       keepLine();
     }
     return null;
+  }
+
+  /** Whether a flow may be given another backend now. */
+  public boolean mayRehome(long now) {
+    return rehomes.take(now);
+  }
+
+  /**
+   * Enters a flow in the place of another, which ends for this reason; false if that is not there
+   * any more. Neither {@code newPerSecond} nor {@code max} stands against it: there are no more
+   * flows than before.
+   */
+  boolean succeed(Flow flow, Flow next, CloseReason reason) {
+    AtomicInteger kind = next.isAssured() ? assured : unassured;
+    kind.incrementAndGet();
+    if (!flows.asMap().replace(flow.key(), flow, next)) {
+      kind.decrementAndGet();
+      return false;
+    }
+    opened.increment();
+    flow.close(reason);
+    if (next.isUnassured()) {
+      line.add(next);
+      keepLine();
+    }
+    if (closing) { // closeAll() may have passed by
+      next.close(CloseReason.STOPPED);
+    }
+    return true;
   }
 
   private void keepLine() {
@@ -200,6 +233,7 @@ public final class FlowTable {
 
   /** Ends every flow. */
   public void closeAll() {
+    closing = true;
     all().forEach(flow -> flow.close(CloseReason.STOPPED));
     flows.invalidateAll(); // those that have timed out but wait for their tidying are not in view
   }
@@ -263,9 +297,10 @@ public final class FlowTable {
       return flow.isAssured() ? idleNanos : unassuredNanos;
     }
 
+    /** A successor begins anew. */
     @Override
     public long expireAfterUpdate(FlowKey key, Flow flow, long now, long currentNanos) {
-      return currentNanos;
+      return expireAfterCreate(key, flow, now);
     }
 
     /** The client's own datagrams do not keep alive what no backend answers. */

@@ -15,9 +15,11 @@ import org.jspecify.annotations.Nullable;
  * the table they stand in, who opens their links, and the books.
  *
  * @param maxDatagramBytes longer datagrams are dropped, either way
+ * @param repeats what was sent to another backend again: no datagram received is in these books
  * @param latency time from a request to the next reply
- * @param flows one counter: those that have a socket now
+ * @param flows {@link #LIVE} and {@link #HELD_BYTES}
  * @param reception opens peer sockets for assured flows; null where all share the listener
+ * @param rescuer null where no request may be sent again
  */
 public record Lane(
     Worker worker,
@@ -27,9 +29,20 @@ public record Lane(
     int maxDatagramBytes,
     Account requests,
     Account replies,
+    Account repeats,
     Latency latency,
     Tally flows,
-    @Nullable Reception reception) {
+    @Nullable Reception reception,
+    @Nullable Rescuer rescuer) {
+
+  /** Counter of {@link #flows}: those that have a socket now. */
+  public static final int LIVE = 0;
+
+  /** Counter of {@link #flows}: payload bytes that unassured flows hold, lest they be lost. */
+  public static final int HELD_BYTES = 1;
+
+  /** How many {@link #flows} counts. */
+  public static final int COUNTERS = 2;
 
   /** Whether what lies in a slot is short enough to be sent on, all of it. */
   boolean fits(Batch batch, int slot) {

@@ -11,6 +11,9 @@ import java.time.Duration;
  * @param unassuredMax flows not yet answered
  * @param newPerSecond flows opened a second, with a burst of one second's worth
  * @param oneWay flows are assured from birth: no reply is expected
+ * @param rehomePerSecond flows that get another backend a second, with a burst of one second's
+ *     worth
+ * @param rehomeReturn whether they go back once their own backend has come back
  */
 public record Limits(
     int max,
@@ -18,4 +21,17 @@ public record Limits(
     Duration unassuredTimeout,
     int unassuredMax,
     int newPerSecond,
-    boolean oneWay) {}
+    boolean oneWay,
+    int rehomePerSecond,
+    boolean rehomeReturn) {
+  /** As usual but for what is named. */
+  public Limits(
+      int max,
+      Duration idleTimeout,
+      Duration unassuredTimeout,
+      int unassuredMax,
+      int newPerSecond,
+      boolean oneWay) {
+    this(max, idleTimeout, unassuredTimeout, unassuredMax, newPerSecond, oneWay, 5_000, false);
+  }
+}

@@ -37,7 +37,6 @@ final class PeerSocket implements UdpSocket.Owner {
     OPEN
   }
 
-  private final Flow flow;
   private final Lane lane;
   private final Reception reception;
 
@@ -46,6 +45,7 @@ final class PeerSocket implements UdpSocket.Owner {
    */
   private final List<Runnable> early = new ArrayList<>(0);
 
+  private Flow flow;
   private Stage stage = Stage.FRESH;
 
   @SuppressWarnings("NullAway.Init") // by open()
@@ -142,8 +142,8 @@ final class PeerSocket implements UdpSocket.Owner {
 
   /** The plain case goes straight to the flow, without guard or look-up. */
   private void relay(Batch batch, int n) {
-    if (flow.isAssured() && flow.backend().eligible() && isPlain(batch, n)) {
-      long now = lane.table().clock().getAsLong();
+    long now = lane.table().clock().getAsLong();
+    if (flow.isAssured() && !flow.isLeaving(now) && isPlain(batch, n)) {
       lane.table().tick(now);
       flow.request(batch, 0, n, now);
     } else {
@@ -168,6 +168,11 @@ final class PeerSocket implements UdpSocket.Owner {
 
   UdpSocket socket() {
     return socket;
+  }
+
+  /** From now on it is that of the flow that takes the place of its flow, on the same loop. */
+  void passTo(Flow successor) {
+    flow = successor;
   }
 
   /** Relays all that has come in, as the beginning of another flow if need be, and closes. */

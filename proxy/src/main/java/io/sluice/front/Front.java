@@ -189,7 +189,7 @@ public final class Front {
   /** How many flows live on a worker. */
   public long flowsOn(Worker worker) {
     return listeners.get(worker.index()).stream()
-        .mapToLong(listener -> listener.lane().flows().get(0))
+        .mapToLong(listener -> listener.lane().flows().get(Lane.LIVE))
         .sum();
   }
 
@@ -242,10 +242,15 @@ public final class Front {
             spec.maxDatagramBytes(),
             new Account(),
             new Account(),
+            new Account(),
             new Latency(),
-            new Tally(1),
-            desk);
-    return new Listener(this, index, bound.get(index), lane, pool, affinity, clock);
+            new Tally(Lane.COUNTERS),
+            desk,
+            pool.repeatable() && !spec.limits().oneWay()
+                ? (flow, now) -> listener(worker, index).rescue(flow, now)
+                : null);
+    Placement placement = new Placement(spec.name(), lane, pool, affinity);
+    return new Listener(this, index, bound.get(index), lane, placement, clock);
   }
 
   /** The listener of another worker on the same address. */

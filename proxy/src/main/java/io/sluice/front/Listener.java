@@ -1,27 +1,18 @@
 package io.sluice.front;
 
-import io.sluice.affinity.KeyExtractor;
-import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
-import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
-import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
-import io.sluice.pool.Backend;
-import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One of a front's reuseport sockets, and the worker it is at home on: the way of a datagram from
@@ -33,19 +24,13 @@ import org.slf4j.LoggerFactory;
  * socket of their own worker.
  */
 final class Listener {
-  private static final Logger log = LoggerFactory.getLogger(Listener.class);
-
-  /** What every datagram may meet is logged once a second. */
-  private static final long COMPLAINT_NANOS = TimeUnit.SECONDS.toNanos(1);
-
   /** Batches that may lie in a full receive buffer, and some more. */
   private static final int LAST_LOOKS = 1_024;
 
   private final Front front;
   private final int index;
   private final Lane lane;
-  private final Pool pool;
-  private final KeyExtractor affinity;
+  private final Placement placement;
   private final LongSupplier clock;
 
   /** The key of the datagram in hand; filled again for each. */
@@ -54,25 +39,16 @@ final class Listener {
   /** Written by the one before, on its loop, when it has let go; null before the first. */
   private volatile @Nullable Reader reader;
 
-  private long complainedAt;
   private int kernelDropsSeen;
   private long kernelDrops;
 
   Listener(
-      Front front,
-      int index,
-      Address address,
-      Lane lane,
-      Pool pool,
-      KeyExtractor affinity,
-      LongSupplier clock) {
+      Front front, int index, Address address, Lane lane, Placement placement, LongSupplier clock) {
     this.front = front;
     this.index = index;
     this.lane = lane;
-    this.pool = pool;
-    this.affinity = affinity;
+    this.placement = placement;
     this.clock = clock;
-    complainedAt = clock.getAsLong() - COMPLAINT_NANOS;
     probe = new FlowKey(index, address.isWildcard());
   }
 
@@ -236,51 +212,17 @@ final class Listener {
       return drop(Drop.BAD_SOURCE, batch, slot);
     }
     Flow flow = lane.table().find(key);
-    if (flow != null && !flow.backend().eligible()) {
-      flow.close(CloseReason.BACKEND_DOWN);
-      flow = null;
-    }
     if (flow == null) {
-      flow = open(batch, slot, key, now);
+      flow = placement.open(batch, slot, key, now);
+    } else if (flow.worker() == lane.worker() && flow.isLeaving(now)) {
+      flow = placement.rehome(flow, batch, slot, now);
     }
     return flow == null || flow.worker() == lane.worker() ? flow : handOver(flow, batch, slot, key);
   }
 
-  private @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
-    Drop refusal = lane.table().refusal(now);
-    if (refusal != null) {
-      return drop(refusal, batch, slot);
-    }
-    try {
-      Backend backend =
-          pool.pick(affinity.keyOf(key.client().toInetSocketAddress(), batch.payload(slot)));
-      return backend == null
-          ? drop(Drop.NO_BACKEND, batch, slot)
-          : dial(backend, batch, slot, key, now);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
-      // A plug-in's key or choice must not cost other clients' datagrams.
-      if (mayComplain(now)) {
-        log.error(
-            "front {}: a datagram of {} is lost to a bug, others may be: see sluice_drops_total,"
-                + " reason FAULT",
-            front.name(),
-            key,
-            bug);
-      }
-      return drop(Drop.FAULT, batch, slot);
-    }
-  }
-
-  private @Nullable Flow dial(Backend backend, Batch batch, int slot, FlowKey key, long now) {
-    try {
-      return Flow.open(key.copy(), lane, backend, now);
-    } catch (OsException e) {
-      Drop reason = Errno.ofDial(e.errno());
-      if (Errno.isUnreachable(e.errno())) {
-        backend.refused(FlowTable.nextId()); // no route there is evidence like an ICMP error
-      }
-      return drop(reason, batch, slot);
-    }
+  /** Lets another flow take the place of one whose backend has refused; null if none can. */
+  @Nullable Flow rescue(Flow flow, long now) {
+    return placement.rescue(flow, now);
   }
 
   /**
@@ -319,14 +261,6 @@ final class Listener {
   private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
     lane.requests().dropped(reason, batch.datagrams(slot));
     return null;
-  }
-
-  private boolean mayComplain(long now) {
-    if (now - complainedAt < COMPLAINT_NANOS) {
-      return false;
-    }
-    complainedAt = now;
-    return true;
   }
 
   /** Reads what the kernel still holds, then closes; at home. */

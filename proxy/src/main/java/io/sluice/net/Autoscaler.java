@@ -1,5 +1,6 @@
 package io.sluice.net;
 
+import io.sluice.metrics.Journal;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Future;
@@ -35,6 +36,7 @@ public final class Autoscaler implements AutoCloseable {
   private final Workers workers;
   private final int min;
   private final IntConsumer spread;
+  private final Journal journal;
   private final ToLongFunction<Worker> cpu;
   private final LongSupplier clock;
   private final ScalingPolicy policy;
@@ -51,19 +53,21 @@ public final class Autoscaler implements AutoCloseable {
    * @param spread has the first so many workers read the listeners, and returns when they do; asked
    *     again every second, so that what could not be moved is tried again
    */
-  public Autoscaler(Workers workers, int min, IntConsumer spread) {
-    this(workers, min, spread, Worker::cpuNanos, System::nanoTime);
+  public Autoscaler(Workers workers, int min, IntConsumer spread, Journal journal) {
+    this(workers, min, spread, journal, Worker::cpuNanos, System::nanoTime);
   }
 
   Autoscaler(
       Workers workers,
       int min,
       IntConsumer spread,
+      Journal journal,
       ToLongFunction<Worker> cpu,
       LongSupplier clock) {
     this.workers = workers;
     this.min = min;
     this.spread = spread;
+    this.journal = journal;
     this.cpu = cpu;
     this.clock = clock;
     policy = new ScalingPolicy(min, workers.count());
@@ -146,6 +150,7 @@ public final class Autoscaler implements AutoCloseable {
     int before = workers.active();
     workers.activate(next);
     spread.accept(next);
+    journal.enter(Journal.Kind.WORKERS, "", Integer.toString(next), why);
     log.info(
         "{} of {} workers active, were {}: {}; utilisation in percent {}",
         next,

@@ -152,8 +152,13 @@ public final class Batch {
    */
   public void load(byte[] payload, int segment) {
     clear();
-    MemorySegment.copy(payload, 0, payloads, JAVA_BYTE, 0, payload.length);
-    incoming.set(JAVA_INT, Linux.MSG_FLAGS, 0);
+    add(payload, segment);
+  }
+
+  /** Likewise into the next free slot. */
+  public void add(byte[] payload, int segment) {
+    MemorySegment.copy(payload, 0, payloads, JAVA_BYTE, payloadOffset(filled), payload.length);
+    incoming.set(JAVA_INT, message(filled) + Linux.MSG_FLAGS, 0);
     enter(payload.length, segment);
   }
 

@@ -40,7 +40,9 @@ final class Linux {
   static final int SO_MEMINFO = 55;
   static final int SOL_IP = 0;
   static final int IP_PKTINFO = 8;
+  static final int IP_RECVERR = 11;
   static final int SOL_IPV6 = 41;
+  static final int IPV6_RECVERR = 25;
   static final int IPV6_V6ONLY = 26;
   static final int IPV6_RECVPKTINFO = 49;
   static final int IPV6_PKTINFO = 50;
@@ -49,6 +51,8 @@ final class Linux {
   static final int UDP_GRO = 104;
 
   static final int MSG_TRUNC = 0x20;
+  static final int MSG_DONTWAIT = 0x40;
+  static final int MSG_ERRQUEUE = 0x2000;
 
   /** struct mmsghdr: a msghdr (56 bytes), then the length received or sent. */
   static final int MMSGHDR_BYTES = 64;
@@ -86,6 +90,9 @@ final class Linux {
 
   /** struct in6_pktinfo: address, interface. */
   static final int IN6_PKTINFO_BYTES = 20;
+
+  /** struct sock_extended_err (linux/errqueue.h): the errno first. */
+  static final int EXTENDED_ERR_BYTES = 16;
 
   static final int SOCKADDR_IN_BYTES = 16;
   static final int SOCKADDR_IN6_BYTES = 28;
@@ -228,8 +235,17 @@ final class Linux {
    * @param errno the calling loop's own place for errno, see {@link #newErrno}
    */
   static int recvmmsg(MemorySegment errno, int fd, long messages, int count) {
+    return recvmmsg(errno, fd, messages, count, 0);
+  }
+
+  /** Likewise what lies in a socket's error queue; never waits, whatever the socket is like. */
+  static int recvErrors(MemorySegment errno, int fd, long messages, int count) {
+    return recvmmsg(errno, fd, messages, count, MSG_ERRQUEUE | MSG_DONTWAIT);
+  }
+
+  private static int recvmmsg(MemorySegment errno, int fd, long messages, int count, int flags) {
     try {
-      return result((int) RECVMMSG.invokeExact(errno, fd, messages, count, 0, 0L), errno);
+      return result((int) RECVMMSG.invokeExact(errno, fd, messages, count, flags, 0L), errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }

@@ -67,6 +67,7 @@ final class Outlet {
 
   private @Nullable UdpSocket dial(int port) throws OsException {
     UdpSocket link = open(port);
+    link.queueErrors();
     int result = source.bind(link, port);
     if (result == 0) {
       result = link.tryConnect(peer);

@@ -1,6 +1,7 @@
 package io.sluice.net;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -45,6 +46,22 @@ final class SocketOptions {
    */
   static int kernelDrops(int fd) {
     return get(fd, Linux.SO_MEMINFO, Linux.SK_MEMINFO_VARS, Linux.SK_MEMINFO_DROPS);
+  }
+
+  /** The address it is bound to (getsockname). */
+  static Address localAddress(int fd, boolean ipv6) throws OsException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = arena.allocate(Linux.SOCKADDR_ROOM_BYTES, 8);
+      int result = Linux.getsockname(fd, name, arena.allocateFrom(JAVA_INT, (int) name.byteSize()));
+      if (result < 0) {
+        throw new OsException("cannot ask for a socket's address", -result);
+      }
+      return new Address(
+          name.get(JAVA_LONG, 0),
+          ipv6 ? name.get(JAVA_LONG, 8) : 0,
+          ipv6 ? name.get(JAVA_LONG, 16) : 0,
+          ipv6 ? name.get(JAVA_INT, 24) : 0);
+    }
   }
 
   /** One of the {@code count} numbers that an option answers; 0 if it answers nothing. */

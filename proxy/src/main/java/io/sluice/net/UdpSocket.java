@@ -1,10 +1,8 @@
 package io.sluice.net;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoEvent;
 import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoOps;
 import io.netty.channel.unix.Errors.NativeIoException;
@@ -13,8 +11,6 @@ import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +53,9 @@ public final class UdpSocket implements EpollIoHandle {
 
   /** Whether it has one peer, of whose ICMP errors it hears. */
   private boolean connected;
+
+  /** Whether every error is kept in its {@link ErrorQueue}. */
+  private boolean queuesErrors;
 
   /** Whether the kernel joins what arrives into trains (UDP_GRO), as far as it can. */
   private boolean joins;
@@ -158,6 +157,11 @@ public final class UdpSocket implements EpollIoHandle {
     return result;
   }
 
+  /** From now on it hears of all errors, that a host cannot be reached among them. */
+  void queueErrors() {
+    queuesErrors = ErrorQueue.askFor(number(), ipv6) >= 0;
+  }
+
   /** Where to give back, when it is closed, what it took. */
   void leftBy(Outlet where, int from) {
     outlet = where;
@@ -177,19 +181,7 @@ public final class UdpSocket implements EpollIoHandle {
 
   /** The address it is bound to. */
   public Address localAddress() throws OsException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment name = arena.allocate(Linux.SOCKADDR_ROOM_BYTES, 8);
-      int result =
-          Linux.getsockname(number(), name, arena.allocateFrom(JAVA_INT, (int) name.byteSize()));
-      if (result < 0) {
-        throw new OsException("cannot ask for a socket's address", -result);
-      }
-      return new Address(
-          name.get(JAVA_LONG, 0),
-          ipv6 ? name.get(JAVA_LONG, 8) : 0,
-          ipv6 ? name.get(JAVA_LONG, 16) : 0,
-          ipv6 ? name.get(JAVA_INT, 24) : 0);
-    }
+    return SocketOptions.localAddress(number(), ipv6);
   }
 
   /** Bytes its receive buffer may hold. */
@@ -356,7 +348,17 @@ public final class UdpSocket implements EpollIoHandle {
     }
   }
 
+  /**
+   * Tells the owner of the error that a call returned. Where errors are queued that one is in the
+   * queue too, perhaps with others: each is told once, and an empty queue makes no other call fail.
+   */
   void tell(int errno) {
+    if (!queuesErrors || ErrorQueue.drain(number(), ipv6, this::tellOwner) == 0) {
+      tellOwner(errno);
+    }
+  }
+
+  private void tellOwner(int errno) {
     if (owner != null && Errno.isUnreachable(errno)) {
       owner.failed(errno);
     }
@@ -404,6 +406,10 @@ public final class UdpSocket implements EpollIoHandle {
       return; // closed while its event waited in the same epoll answer
     }
     try {
+      if (queuesErrors && ((EpollIoEvent) event).ops().contains(EpollIoOps.EPOLLERR)) {
+        // Whatever is in there, some of which no call returns: else epoll would tell for ever.
+        ErrorQueue.drain(number(), ipv6, this::tellOwner);
+      }
       owner.readable();
     } catch (Throwable bug) {
       Worker.report(bug);

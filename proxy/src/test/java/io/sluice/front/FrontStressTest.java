@@ -3,29 +3,15 @@ package io.sluice.front;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.Client;
+import io.sluice.EchoServer;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
-import io.sluice.flow.Lane;
-import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
-import io.sluice.metrics.Drop;
-import io.sluice.net.Address;
-import io.sluice.net.Fds;
-import io.sluice.net.KernelFeatures;
-import io.sluice.net.Ports;
-import io.sluice.net.Steering;
 import io.sluice.net.Workers;
-import io.sluice.pool.Pool;
-import io.sluice.pool.Rules;
+import io.sluice.pool.Backend;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
-import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
-import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -36,12 +22,11 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -60,17 +45,11 @@ class FrontStressTest {
   private static final int BURST = 20;
   private static final int MAX_BYTES = 1_200;
 
-  /**
-   * Of 2,304 bytes in the kernel each, into a backend's receive buffer of 212,992 (Linux's
-   * default), of which as much as a quarter can be spoken for: no kernel need drop any.
-   */
-  private static final int UNDER_WAY = 60;
+  @AutoClose
+  private final ServedFront served = new ServedFront(Workers.start(WORKERS)).inRealTime();
 
-  private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
   private final ExecutorService outsider = Executors.newSingleThreadExecutor();
-  private final Workers workers = Workers.start(WORKERS);
   private final Arrivals arrivals = new Arrivals();
-  private final List<RecordingEcho> backends = new ArrayList<>();
   private final List<Client> clients = new ArrayList<>();
 
   /** By client: how many it has sent, and how many of those are answered or given up. */
@@ -84,17 +63,12 @@ class FrontStressTest {
   @SuppressWarnings("NullAway.Init") // by the test
   private Front front;
 
+  @SuppressWarnings("NullAway.Init") // by the test
+  private InetSocketAddress at;
+
   @AfterEach
-  void close() throws Exception {
-    for (Client client : clients) {
-      client.close();
-    }
-    for (RecordingEcho backend : backends) {
-      backend.close();
-    }
-    workers.close();
+  void stop() {
     outsider.shutdownNow();
-    control.shutdownNow();
   }
 
   @ParameterizedTest(name = "seed {0}, own front sockets: {1}")
@@ -102,20 +76,24 @@ class FrontStressTest {
   void nothingIsLostDoubledOrOvertakenAndTheBooksAreExact(long seed, boolean connected)
       throws Throwable {
     Random random = new Random(seed);
-    for (int i = 0; i < 3; i++) {
-      backends.add(new RecordingEcho(arrivals));
+    EchoServer[] backends = new EchoServer[3];
+    for (int i = 0; i < backends.length; i++) {
+      backends[i] = served.add(new EchoServer("127.0.0.1", arrivals::takeAndAnswer));
     }
-    for (int i = 0; i < CLIENTS; i++) {
-      clients.add(new Client("127.0.0.1"));
-    }
-    Pool pool = pool();
-    front = front(pool, connected);
+    clients.addAll(served.clients(CLIENTS));
+    int max = 2 * CLIENTS; // a closed flow counts until its socket is closed too
+    at =
+        served
+            .connected(connected)
+            .maxDatagram(MAX_BYTES + Numbered.HEADER_BYTES)
+            .limits(ServedFront.noLimits(max))
+            .serve(backends);
+    front = served.front();
     for (int round = 0; round < ROUNDS; round++) {
       round(random, random.nextInt(3) == 0, random.nextInt(3) == 0, connected);
     }
     front.close();
-    assertBooks(pool, connected);
-    pool.close();
+    assertBooks(connected);
   }
 
   /**
@@ -169,14 +147,14 @@ class FrontStressTest {
   }
 
   private void send(int client, Random random) throws IOException, InterruptedException {
-    while (sentByAll - arrivals.count() >= UNDER_WAY) {
+    while (sentByAll - arrivals.count() >= Recorder.UNDER_WAY) {
       if (Thread.interrupted()) { // by the time-out
         throw new InterruptedException();
       }
       Thread.onSpinWait();
     }
     byte[] payload = Numbered.payload(client, sent[client], random.nextInt(MAX_BYTES));
-    clients.get(client).send(front.bound().getFirst().toInetSocketAddress(), payload);
+    clients.get(client).send(at, payload);
     sent[client]++;
     sentByAll++;
   }
@@ -236,36 +214,25 @@ class FrontStressTest {
     }
   }
 
-  private void assertBooks(Pool pool, boolean connected) {
-    List<Account> requests = front.lanes().stream().map(Lane::requests).toList();
-    assertThat(sum(requests, Account::received)).isEqualTo(sentByAll);
-    assertThat(sum(requests, Account::forwarded)).isEqualTo(sentByAll);
-    assertThat(sum(requests, Account::underWay)).isZero();
+  private void assertBooks(boolean connected) {
+    assertThat(served.requests(Account::received)).isEqualTo(sentByAll);
+    assertThat(served.requests(Account::forwarded)).isEqualTo(sentByAll);
     if (!connected) { // else only what came before a flow had a socket of its own
-      assertThat(sum(requests, Account::handOvers)).isGreaterThan(sentByAll / 4);
+      assertThat(served.requests(Account::handOvers)).isGreaterThan(sentByAll / 4);
     }
-    assertThat(front.peerSockets()).isZero();
-    List<Account> replies = front.lanes().stream().map(Lane::replies).toList();
-    assertThat(sum(replies, Account::received)).isEqualTo(heard);
-    assertThat(sum(replies, Account::forwarded)).isEqualTo(heard);
-    for (Drop drop : Drop.values()) {
-      assertThat(sum(requests, account -> account.dropped(drop))).as(drop.name()).isZero();
-      assertThat(sum(replies, account -> account.dropped(drop))).as(drop.name()).isZero();
-    }
+    assertThat(served.replies(Account::received)).isEqualTo(heard);
+    assertThat(served.replies(Account::forwarded)).isEqualTo(heard);
+    assertThat(served.drops()).isEmpty();
     assertThat(front.kernelDrops()).isZero();
 
     assertThat(front.flows().closed(CloseReason.IDLE)).isEqualTo(closedByUs.size()).isPositive();
     assertThat(front.flows().closed(CloseReason.REFUSED)).isZero();
     assertThat(front.flows().count()).isZero();
     assertThat(front.flows().assuredCount()).isZero();
-    assertThat(pool.backends()).allMatch(backend -> backend.load() == 0);
-    long toBackends =
-        pool.backends().stream().mapToLong(backend -> backend.view().requests()).sum();
-    assertThat(toBackends).isEqualTo(sentByAll);
-  }
-
-  private static long sum(List<Account> accounts, ToLongFunction<Account> what) {
-    return accounts.stream().mapToLong(what).sum();
+    List<Backend> backends = front.pool().backends();
+    assertThat(backends).allMatch(backend -> backend.load() == 0);
+    assertThat(backends.stream().mapToLong(backend -> backend.view().requests()).sum())
+        .isEqualTo(sentByAll);
   }
 
   /** Without Awaitility's tenth of a second before the first look. */
@@ -277,42 +244,7 @@ class FrontStressTest {
   }
 
   private void steer(Random random) throws Throwable {
-    Steering.all(front.lanes().getFirst().socket(), random.nextInt(WORKERS));
-  }
-
-  private Front front(Pool pool, boolean connected) throws Exception {
-    int max = 2 * CLIENTS; // a closed flow counts until its socket is closed too
-    Limits limits =
-        new Limits(max, Duration.ofHours(1), Duration.ofHours(1), max, 1_000_000, false);
-    Address any = Address.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
-    return Front.open(
-        new Front.Spec(
-            "stress", List.of(any), MAX_BYTES + Numbered.HEADER_BYTES, limits, connected),
-        workers,
-        pool,
-        new Ports(KernelFeatures.localPorts(), new Fds(10_000)).dialer(List.of(), List.of()),
-        (client, payload) -> client.getPort(),
-        System::nanoTime);
-  }
-
-  private Pool pool() {
-    Rules rules =
-        new Rules(true, 3, Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ofMinutes(5));
-    List<Pool.Spec.Server> servers =
-        backends.stream()
-            .map(RecordingEcho::address)
-            .map(at -> new Pool.Spec.Server("b" + at.getPort(), at, 1))
-            .toList();
-    return Pool.open(
-        new Pool.Spec(
-            "pool",
-            members -> key -> (int) Long.remainderUnsigned(key, members.size()),
-            servers,
-            rules,
-            true),
-        workers.count(),
-        control,
-        System::nanoTime);
+    served.steer(random.nextInt(WORKERS));
   }
 
   /** A payload that says whose it is and which, and shows a changed byte. */
@@ -358,8 +290,14 @@ class FrontStressTest {
       }
     }
 
+    /** What counts has been answered. */
+    void takeAndAnswer(ByteBuffer payload, EchoServer.Answer answer) throws IOException {
+      answer.send(payload);
+      add(payload.rewind());
+    }
+
     @SuppressWarnings("NonAtomicVolatileUpdate") // within the lock
-    synchronized void add(ByteBuffer payload) {
+    private synchronized void add(ByteBuffer payload) {
       if (Numbered.isIntact(payload)) {
         numbers.get(Numbered.client(payload)).add(Numbered.number(payload));
       }
@@ -374,45 +312,6 @@ class FrontStressTest {
     /** Those of a client since the last time. */
     synchronized List<Integer> take(int client) {
       return numbers.set(client, new ArrayList<>());
-    }
-  }
-
-  /** A backend that records what it gets and sends it back. */
-  private static final class RecordingEcho implements AutoCloseable {
-    private final DatagramChannel channel =
-        DatagramChannel.open(StandardProtocolFamily.INET)
-            .bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
-
-    RecordingEcho(Arrivals arrivals) throws IOException {
-      Thread.ofPlatform().daemon().start(() -> serve(arrivals));
-    }
-
-    InetSocketAddress address() {
-      try {
-        return (InetSocketAddress) channel.getLocalAddress();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    private void serve(Arrivals arrivals) {
-      ByteBuffer payload = ByteBuffer.allocateDirect(65_536);
-      try {
-        while (true) {
-          SocketAddress link = channel.receive(payload.clear());
-          channel.send(payload.flip(), link);
-          arrivals.add(payload.rewind());
-        }
-      } catch (ClosedChannelException closed) {
-        return; // by close()
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      channel.close();
     }
   }
 }

@@ -4,10 +4,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -168,60 +166,6 @@ final class PingPong implements AutoCloseable {
     selector.close();
     for (DatagramChannel client : clients) {
       client.close();
-    }
-  }
-
-  /** A backend that sends back what it gets, and remembers in which order each client's came. */
-  static final class Echo implements AutoCloseable {
-    private final DatagramChannel channel =
-        DatagramChannel.open(StandardProtocolFamily.INET)
-            .bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
-    private final List<List<Integer>> arrivals = new ArrayList<>();
-
-    Echo(int clients) throws IOException {
-      for (int i = 0; i < clients; i++) {
-        arrivals.add(new ArrayList<>());
-      }
-      Thread.ofPlatform().daemon().start(this::serve);
-    }
-
-    InetSocketAddress address() {
-      try {
-        return (InetSocketAddress) channel.getLocalAddress();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    synchronized void forget() {
-      arrivals.forEach(List::clear);
-    }
-
-    synchronized List<Integer> arrivals(int client) {
-      return List.copyOf(arrivals.get(client));
-    }
-
-    private void serve() {
-      ByteBuffer payload = ByteBuffer.allocateDirect(2_048);
-      try {
-        while (true) {
-          SocketAddress link = channel.receive(payload.clear());
-          payload.flip();
-          synchronized (this) {
-            arrivals.get(payload.getInt(0)).add(payload.getInt(4));
-          }
-          channel.send(payload, link);
-        }
-      } catch (ClosedChannelException closed) {
-        return; // by close()
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      channel.close();
     }
   }
 }

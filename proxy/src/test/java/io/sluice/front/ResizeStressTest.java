@@ -4,34 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 import io.sluice.flow.Flow;
-import io.sluice.flow.Lane;
-import io.sluice.flow.Limits;
 import io.sluice.metrics.Account;
-import io.sluice.metrics.Drop;
-import io.sluice.net.Address;
-import io.sluice.net.Fds;
-import io.sluice.net.KernelFeatures;
-import io.sluice.net.Ports;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
-import io.sluice.pool.Pool;
-import io.sluice.pool.Rules;
 import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -43,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
  * Listeners that move between workers while many clients keep datagrams under way: nothing is lost
  * or overtaken, no flow changes its worker or its backend, and the books stay exact.
  */
-@Timeout(25)
+@Timeout(120)
 class ResizeStressTest {
   private static final int WORKERS = 3;
   private static final int CLIENTS = 24;
@@ -52,13 +37,13 @@ class ResizeStressTest {
   /** Answers between two changes, so that each state carries load: some three of each client. */
   private static final int ANSWERS = 3 * CLIENTS;
 
-  private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
   private final Workers workers = Workers.start(1, WORKERS);
-  private final List<PingPong.Echo> backends = new ArrayList<>();
-  private final ConcurrentLinkedQueue<Throwable> bugs = new ConcurrentLinkedQueue<>();
 
-  @SuppressWarnings("NullAway.Init") // by the test
-  private Pool pool;
+  private final ServedFront served =
+      new ServedFront(workers).inRealTime().limits(ServedFront.noLimits(1_000));
+
+  private final List<Recorder> backends = new ArrayList<>();
+  private final ConcurrentLinkedQueue<Throwable> bugs = new ConcurrentLinkedQueue<>();
 
   @SuppressWarnings("NullAway.Init") // by the test
   private Front front;
@@ -68,19 +53,13 @@ class ResizeStressTest {
     Thread.setDefaultUncaughtExceptionHandler((thread, bug) -> bugs.add(bug));
     workers.onEach(worker -> {}); // whatever a loop opens at its first work is open now
     for (int i = 0; i < 3; i++) {
-      backends.add(new PingPong.Echo(CLIENTS));
+      backends.add(served.add(new Recorder(number -> true)));
     }
-    pool = pool();
   }
 
   @AfterEach
-  void close() throws Exception {
-    for (PingPong.Echo backend : backends) {
-      backend.close();
-    }
-    pool.close();
-    workers.close();
-    control.shutdownNow();
+  void close() {
+    served.close();
     Thread.setDefaultUncaughtExceptionHandler(null);
     assertThat(bugs).isEmpty();
   }
@@ -128,7 +107,7 @@ class ResizeStressTest {
         front = front(true);
         AtomicBoolean enough = new AtomicBoolean();
         Future<?> moving =
-            control.submit(
+            served.control.submit(
                 () -> {
                   while (!enough.get()) {
                     front.spread(1 + random.nextInt(WORKERS));
@@ -149,9 +128,9 @@ class ResizeStressTest {
         front.close();
         assertThat(front.peerSockets()).isZero();
         assertArrivals(load);
-        assertConserved(load.sent());
-        backends.forEach(PingPong.Echo::forget);
-        handOvers += sum(accounts(Lane::requests), Account::handOvers);
+        assertNothingLost(load.sent());
+        backends.forEach(Recorder::forget);
+        handOvers += served.requests(Account::handOvers);
       } catch (AssertionError | Exception e) {
         throw new AssertionError("round %d, seed %d".formatted(round, seed), e);
       }
@@ -170,19 +149,17 @@ class ResizeStressTest {
         front = front(false);
         load.start(0, CLIENTS, front.bound().getFirst().toInetSocketAddress());
         Random moves = new Random(random.nextLong());
-        Future<?> moving = control.submit(() -> moveUntilClosed(moves));
+        Future<?> moving = served.control.submit(() -> moveUntilClosed(moves));
         load.awaitAnswers(random.nextInt(10 * CLIENTS));
         front.close();
         moving.get();
         load.abandon();
-        assertThat(fds()).as("round %d, seed %d", round, seed).isEqualTo(fdsBefore);
+        assertThat(fds()).isEqualTo(fdsBefore);
         assertThat(front.flows().count()).isZero();
         assertListeners(0);
-        List<Account> requests = accounts(Lane::requests);
-        assertThat(sum(requests, Account::received))
-            .as("round %d, seed %d", round, seed)
-            .isEqualTo(sum(requests, Account::forwarded) + drops(requests));
-        assertThat(sum(requests, Account::underWay)).isZero();
+        served.assertConserved();
+      } catch (AssertionError | Exception e) {
+        throw new AssertionError("round %d, seed %d".formatted(round, seed), e);
       }
     }
   }
@@ -218,7 +195,7 @@ class ResizeStressTest {
       int of = client;
       List<List<Integer>> arrivals =
           backends.stream()
-              .map(backend -> backend.arrivals(of))
+              .map(backend -> backend.numbers(of))
               .filter(numbers -> !numbers.isEmpty())
               .toList();
       assertThat(arrivals).as("client %d", client).hasSize(1);
@@ -230,42 +207,23 @@ class ResizeStressTest {
 
   private void assertBooks(long sent) {
     assertThat(sent).isGreaterThanOrEqualTo(3L * ROUNDS * ANSWERS);
-    assertConserved(sent);
+    assertNothingLost(sent);
     // Two thirds of the flows or so are read by worker 0 alone for a third of the time.
-    assertThat(sum(accounts(Lane::requests), Account::handOvers)).isGreaterThan(sent / 10);
+    assertThat(served.requests(Account::handOvers)).isGreaterThan(sent / 10);
     assertThat(front.flows().opened()).isEqualTo(CLIENTS);
-    assertThat(pool.backends().stream().mapToLong(Backend::load).sum()).isZero();
+    assertThat(front.pool().backends().stream().mapToLong(Backend::load).sum()).isZero();
     for (Worker worker : workers) {
       assertThat(front.flowsOn(worker)).isZero();
     }
   }
 
-  private void assertConserved(long sent) {
-    for (Function<Lane, Account> direction :
-        List.<Function<Lane, Account>>of(Lane::requests, Lane::replies)) {
-      List<Account> accounts = accounts(direction);
-      assertThat(sum(accounts, Account::received)).isEqualTo(sent);
-      assertThat(sum(accounts, Account::forwarded)).isEqualTo(sent);
-      assertThat(drops(accounts)).isZero();
-      assertThat(sum(accounts, Account::underWay)).isZero();
-    }
+  private void assertNothingLost(long sent) {
+    assertThat(served.requests(Account::received)).isEqualTo(sent);
+    assertThat(served.requests(Account::forwarded)).isEqualTo(sent);
+    assertThat(served.replies(Account::received)).isEqualTo(sent);
+    assertThat(served.replies(Account::forwarded)).isEqualTo(sent);
+    assertThat(served.drops()).isEmpty();
     assertThat(front.kernelDrops()).isZero();
-  }
-
-  private List<Account> accounts(Function<Lane, Account> direction) {
-    return front.lanes().stream().map(direction).toList();
-  }
-
-  private static long sum(List<Account> accounts, ToLongFunction<Account> what) {
-    return accounts.stream().mapToLong(what).sum();
-  }
-
-  private static long drops(List<Account> accounts) {
-    long drops = 0;
-    for (Drop drop : Drop.values()) {
-      drops += sum(accounts, account -> account.dropped(drop));
-    }
-    return drops;
   }
 
   private static long fds() {
@@ -274,34 +232,9 @@ class ResizeStressTest {
   }
 
   private Front front(boolean connected) throws Exception {
-    Limits limits =
-        new Limits(1_000, Duration.ofHours(1), Duration.ofHours(1), 1_000, 1_000_000, false);
-    Address any = Address.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
-    return Front.open(
-        new Front.Spec("resized", List.of(any), 1_500, limits, connected),
-        workers,
-        pool,
-        new Ports(KernelFeatures.localPorts(), new Fds(10_000)).dialer(List.of(), List.of()),
-        (client, payload) -> client.getPort(),
-        System::nanoTime);
-  }
-
-  private Pool pool() {
-    Rules rules =
-        new Rules(true, 3, Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ofMinutes(5));
-    List<Pool.Spec.Server> servers =
-        IntStream.range(0, backends.size())
-            .mapToObj(i -> new Pool.Spec.Server("b" + i, backends.get(i).address(), 1))
-            .toList();
-    return Pool.open(
-        new Pool.Spec(
-            "pool",
-            members -> key -> (int) Long.remainderUnsigned(key, members.size()),
-            servers,
-            rules,
-            true),
-        workers.count(),
-        control,
-        System::nanoTime);
+    served
+        .connected(connected)
+        .serve(backends.stream().map(Recorder::address).toArray(InetSocketAddress[]::new));
+    return served.front();
   }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.channel.IoRegistration;
+import io.sluice.metrics.Journal;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -17,9 +19,11 @@ class AutoscalerTest {
   private final Workers workers = Workers.start(1, 3);
   private final long[] cpuNanos = new long[3];
   private final List<Integer> spreads = new ArrayList<>();
+  private final Journal journal = new Journal(() -> Instant.EPOCH);
   private long now = 5;
   private final Autoscaler autoscaler =
-      new Autoscaler(workers, 1, spreads::add, worker -> cpuNanos[worker.index()], () -> now);
+      new Autoscaler(
+          workers, 1, spreads::add, journal, worker -> cpuNanos[worker.index()], () -> now);
 
   @AfterEach
   void close() {
@@ -36,6 +40,7 @@ class AutoscalerTest {
     second(0.9, 0.9, 0);
     assertActive(3);
     assertThat(spreads).containsExactly(1, 2, 2, 3);
+    assertThat(journal.after(0)).extracting(Journal.Event::what).containsExactly("2", "3");
   }
 
   @Test
@@ -75,7 +80,8 @@ class AutoscalerTest {
   @Test
   void anOperatorMayFixFewerThanTheLeastButAutomaticKeepsIt() {
     Autoscaler atLeastTwo =
-        new Autoscaler(workers, 2, spreads::add, worker -> cpuNanos[worker.index()], () -> now);
+        new Autoscaler(
+            workers, 2, spreads::add, journal, worker -> cpuNanos[worker.index()], () -> now);
     atLeastTwo.fix(1);
     assertActive(1);
     atLeastTwo.fix(0);

@@ -1,0 +1,184 @@
+package io.sluice.front;
+
+import io.sluice.affinity.KeyExtractor;
+import io.sluice.flow.CloseReason;
+import io.sluice.flow.Flow;
+import io.sluice.flow.FlowKey;
+import io.sluice.flow.FlowTable;
+import io.sluice.flow.Lane;
+import io.sluice.metrics.Drop;
+import io.sluice.net.Batch;
+import io.sluice.net.Errno;
+import io.sluice.net.OsException;
+import io.sluice.pool.Backend;
+import io.sluice.pool.Pool;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which backend the flows of one lane get: when they are opened, when their backend refuses, and
+ * when they should leave it (docs/adr/0015). On its loop only.
+ *
+ * <p>Plug-ins have a say in it; what they throw costs the datagram in hand, and no other client's.
+ */
+final class Placement {
+  private static final Logger log = LoggerFactory.getLogger(Placement.class);
+
+  /** What every datagram may meet is logged once a second. */
+  private static final long COMPLAINT_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final String front;
+  private final Lane lane;
+  private final Pool pool;
+  private final KeyExtractor extractor;
+  private long complainNotBefore;
+  private boolean complained;
+
+  Placement(String front, Lane lane, Pool pool, KeyExtractor extractor) {
+    this.front = front;
+    this.lane = lane;
+    this.pool = pool;
+    this.extractor = extractor;
+  }
+
+  /** Opens a flow for a datagram; null once that is booked as dropped. */
+  @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
+    Drop refusal = lane.table().refusal(now);
+    if (refusal != null) {
+      return drop(refusal, batch, slot);
+    }
+    try {
+      long affinity = extractor.keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
+      Backend backend = pool.pick(affinity);
+      return backend == null
+          ? drop(Drop.NO_BACKEND, batch, slot)
+          : dial(backend, affinity, batch, slot, key, now);
+    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+      complain(key, bug, now);
+      return drop(Drop.FAULT, batch, slot);
+    }
+  }
+
+  private @Nullable Flow dial(
+      Backend backend, long affinity, Batch batch, int slot, FlowKey key, long now) {
+    Backend other;
+    try {
+      return Flow.open(key.copy(), lane, backend, affinity, now);
+    } catch (OsException e) {
+      other = blame(backend, e) ? pool.pickOther(affinity, backend) : null;
+      if (other == null) {
+        return drop(Errno.ofDial(e.errno()), batch, slot);
+      }
+    }
+    try {
+      return Flow.open(key.copy(), lane, other, affinity, now);
+    } catch (OsException e) {
+      blame(other, e);
+      return drop(Errno.ofDial(e.errno()), batch, slot);
+    }
+  }
+
+  /** No route there is evidence like an ICMP error; no port or descriptor here is none. */
+  private static boolean blame(Backend backend, OsException e) {
+    boolean unreachable = Errno.isUnreachable(e.errno());
+    if (unreachable) {
+      backend.refused(FlowTable.nextId());
+    }
+    return unreachable;
+  }
+
+  /**
+   * Gives a flow that {@link Flow#isLeaving} another backend: returns its successor, or the flow
+   * itself where it stays for now, or null once the datagram that came for it is booked as dropped.
+   */
+  @Nullable Flow rehome(Flow flow, Batch batch, int slot, long now) {
+    try {
+      Backend next = next(flow, now);
+      if (next == null) {
+        flow.close(CloseReason.BACKEND_DOWN);
+        return drop(Drop.NO_BACKEND, batch, slot);
+      }
+      // Beyond the budget it goes on as it did: nothing is queued.
+      return next == flow.backend() || !lane.table().mayRehome(now)
+          ? flow
+          : move(flow, next, batch, slot, now);
+    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+      complain(flow.key(), bug, now);
+      return drop(Drop.FAULT, batch, slot);
+    }
+  }
+
+  /** Where it should go; where it is if it can do no better, null if that is down. */
+  private @Nullable Backend next(Flow flow, long now) {
+    Backend home = flow.home();
+    if (home != null && pool.pick(flow.affinity()) == home) { // not while it has a share only
+      return home;
+    }
+    if (!flow.isStranded(now)) {
+      return flow.backend();
+    }
+    if (isDown(flow)) {
+      Backend dealt = pool.pick(flow.affinity());
+      if (dealt != flow.backend()) {
+        return dealt;
+      }
+    }
+    Backend other = pool.pickOther(flow.affinity(), flow.backend());
+    return other == null ? flow.backend() : other;
+  }
+
+  private @Nullable Flow move(Flow flow, Backend to, Batch batch, int slot, long now) {
+    try {
+      Flow next = flow.succeed(to, CloseReason.REHOMED, now);
+      return next == null ? flow : next;
+    } catch (OsException e) {
+      blame(to, e);
+      if (!isDown(flow)) {
+        return flow;
+      }
+      flow.close(CloseReason.BACKEND_DOWN); // what it holds, another may need
+      return drop(Errno.ofDial(e.errno()), batch, slot);
+    }
+  }
+
+  private static boolean isDown(Flow flow) {
+    return flow.backend().patienceNs() == 0;
+  }
+
+  /** {@link io.sluice.flow.Rescuer}. */
+  @Nullable Flow rescue(Flow flow, long now) {
+    Backend other = null;
+    try {
+      other = pool.pickOther(flow.affinity(), flow.backend());
+      return other == null ? null : flow.succeed(other, CloseReason.RESCUED, now);
+    } catch (OsException e) {
+      if (other != null) {
+        blame(other, e);
+      }
+      return null;
+    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+      complain(flow.key(), bug, now);
+      return null;
+    }
+  }
+
+  private void complain(FlowKey client, Throwable bug, long now) {
+    if (!complained || now - complainNotBefore >= 0) {
+      complained = true;
+      complainNotBefore = now + COMPLAINT_NANOS;
+      log.error(
+          "front {}: a datagram of {} is lost to a bug, others may be: see sluice_drops_total,"
+              + " reason FAULT",
+          front,
+          client,
+          bug);
+    }
+  }
+
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
+    lane.requests().dropped(reason, batch.datagrams(slot));
+    return null;
+  }
+}
