@@ -3,6 +3,7 @@ package io.sluice;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.affinity.Keys;
 import io.sluice.balance.Balancer;
+import io.sluice.balance.Policies;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Limits;
 import io.sluice.front.Front;
@@ -15,6 +16,7 @@ import io.sluice.net.OsException;
 import io.sluice.net.Ports;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import java.net.InetAddress;
@@ -64,7 +66,7 @@ final class EpollTransport implements Transport {
         new Relay(name(), config, workers, control, ports, pools, dialers, fronts, journal);
     try {
       for (SluiceConfig.Pool pool : config.pools()) {
-        pools.put(pool.name(), pool(pool, plugins, workers, control));
+        pools.put(pool.name(), pool(pool, plugins, workers, control, journal));
         dialers.put(pool.name(), dialer(pool, ports));
       }
       for (SluiceConfig.Front front : config.fronts()) {
@@ -79,11 +81,17 @@ final class EpollTransport implements Transport {
   }
 
   private static Pool pool(
-      SluiceConfig.Pool pool, Plugins plugins, Workers workers, ScheduledExecutorService control)
+      SluiceConfig.Pool pool,
+      Plugins plugins,
+      Workers workers,
+      ScheduledExecutorService control,
+      Journal journal)
       throws StartFailure {
     Balancer.Factory policy =
-        Objects.requireNonNull(
-            plugins.balancers().get(pool.balance().policy()), "checked when read");
+        pool.balance().by() == SluiceConfig.Load.LATENCY
+            ? Policies.leastLatency()
+            : Objects.requireNonNull(
+                plugins.balancers().get(pool.balance().policy()), "checked when read");
     SluiceConfig.Passive passive = pool.health().passive();
     Rules rules =
         new Rules(
@@ -112,10 +120,12 @@ final class EpollTransport implements Transport {
               passive.maxEjected(),
               all,
               pool.repeatable(),
-              pool.slowStart()),
+              pool.slowStart(),
+              Probing.USUAL),
           workers.count(),
           control,
-          System::nanoTime);
+          System::nanoTime,
+          journal);
     } catch (RuntimeException e) {
       throw new StartFailure(
           "pool '%s': balance policy '%s' failed on its backends: %s"

@@ -39,6 +39,9 @@ class OperationsTest {
   void everyPathOfTheContractIsServedForGetAndHead() {
     JsonObject paths = api.contract.document().getJsonObject("paths");
     for (String template : paths.fieldNames()) {
+      if (!paths.getJsonObject(template).containsKey("get")) {
+        continue;
+      }
       String path = template.replace("{front}", "dns").replace("{pool}", "resolvers");
       HttpResponse<String> get = api.get(path);
       HttpResponse<String> head = api.exchange("HEAD", path);

@@ -13,6 +13,8 @@ import com.tngtech.archunit.lang.ArchRule;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
+import io.sluice.pool.Dossier;
+import io.sluice.pool.State;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -26,7 +28,12 @@ class RoomsTest {
               Drop.class,
               Journal.class,
               Journal.Event.class,
-              Journal.Listening.class)
+              Journal.Listening.class,
+              Dossier.class,
+              Dossier.Checked.class,
+              Dossier.Draining.class,
+              Dossier.Transition.class,
+              State.class)
           .map(Class::getName)
           .collect(Collectors.toUnmodifiableSet());
 

@@ -4,11 +4,13 @@ import static java.util.Comparator.comparing;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.sluice.balance.Balancer;
+import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
@@ -25,9 +27,6 @@ import org.slf4j.LoggerFactory;
 public final class Pool implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Pool.class);
 
-  /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
-  private static final int TRIES = 8;
-
   /** How often control looks at the time, and at the counters. */
   private static final long TICK_NS = Duration.ofMillis(100).toNanos();
 
@@ -41,6 +40,7 @@ public final class Pool implements AutoCloseable {
   private final LongSupplier nanoClock;
   private final InstantSource wallClock;
   private final LongUnaryOperator jitter;
+  private final Journal journal;
   private final List<Watch> watches;
   private final List<Backend> backends;
   private final ReplyRatio ratio;
@@ -64,6 +64,7 @@ public final class Pool implements AutoCloseable {
    * @param maxEjected percent of the backends, rounded up, that passive evidence may take out
    * @param repeatable whether a request may reach two backends
    * @param slowStart how long a backend that has come back gets a growing share
+   * @param probing how probes count, if there are any
    */
   public record Spec(
       String name,
@@ -74,7 +75,8 @@ public final class Pool implements AutoCloseable {
       int maxEjected,
       boolean allWhenNoneEligible,
       boolean repeatable,
-      Duration slowStart) {
+      Duration slowStart,
+      Probing probing) {
     public Spec {
       servers = servers.stream().sorted(comparing(Server::name)).toList();
     }
@@ -95,7 +97,8 @@ public final class Pool implements AutoCloseable {
           100,
           allWhenNoneEligible,
           true,
-          Duration.ZERO);
+          Duration.ZERO,
+          Probing.USUAL);
     }
 
     /**
@@ -118,7 +121,18 @@ public final class Pool implements AutoCloseable {
    */
   public static Pool open(
       Spec spec, int workers, ScheduledExecutorService control, LongSupplier nanoClock) {
-    return open(spec, workers, control, nanoClock, InstantSource.system(), Pool::jittered);
+    return open(spec, workers, control, nanoClock, new Journal(InstantSource.system()));
+  }
+
+  /** Opens a pool that enters in {@code journal} what becomes of its backends. */
+  public static Pool open(
+      Spec spec,
+      int workers,
+      ScheduledExecutorService control,
+      LongSupplier nanoClock,
+      Journal journal) {
+    InstantSource wallClock = InstantSource.system();
+    return open(spec, workers, control, nanoClock, wallClock, Pool::jittered, journal);
   }
 
   /**
@@ -131,8 +145,9 @@ public final class Pool implements AutoCloseable {
       ScheduledExecutorService control,
       LongSupplier nanoClock,
       InstantSource wallClock,
-      LongUnaryOperator jitter) {
-    Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter);
+      LongUnaryOperator jitter,
+      Journal journal) {
+    Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter, journal);
     pool.swap(pool.build(pool.backends));
     pool.arm();
     return pool;
@@ -144,8 +159,10 @@ public final class Pool implements AutoCloseable {
       ScheduledExecutorService control,
       LongSupplier nanoClock,
       InstantSource wallClock,
-      LongUnaryOperator jitter) {
+      LongUnaryOperator jitter,
+      Journal journal) {
     this.spec = spec;
+    this.journal = journal;
     this.control = control;
     this.nanoClock = nanoClock;
     this.wallClock = wallClock;
@@ -207,6 +224,46 @@ public final class Pool implements AutoCloseable {
   }
 
   /**
+   * Has a backend given no new flows until it is {@link #enable enabled}; those it has go on, at
+   * most until the deadline. Any thread; the future is done when it is so.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  public Future<?> drain(String backend, Optional<Duration> deadline) {
+    Watch watch = watch(backend);
+    return control.submit(() -> watch.drain(deadline));
+  }
+
+  /**
+   * Has a drained backend given flows again, as its health allows. Any thread; the future is done
+   * when it is so.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  public Future<?> enable(String backend) {
+    return control.submit(watch(backend)::enable);
+  }
+
+  /** Control: a probe of a backend has ended. */
+  public void probed(String backend, Dossier.Checked result) {
+    watch(backend).probed(result);
+  }
+
+  private Watch watch(String backend) {
+    return watches.stream()
+        .filter(watch -> watch.backend().name().equals(backend))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "pool '%s' has no backend '%s'; there are: %s"
+                        .formatted(
+                            name(),
+                            backend,
+                            String.join(", ", backends.stream().map(Backend::name).toList()))));
+  }
+
+  /**
    * Stops deciding: timers are cancelled, late evidence is only counted. Any thread; idempotent.
    */
   @Override
@@ -230,17 +287,21 @@ public final class Pool implements AutoCloseable {
     }
   }
 
-  /** Control, every tick. */
+  /** Control, every tick; whatever one runs into, there is a next. */
   private void tick() {
     if (closed) {
       return;
     }
-    long nowNs = nowNs();
-    if (spec.silence().counts() && ticks++ % stride == 0) {
-      sample(nowNs);
-    }
-    watches.forEach(watch -> watch.tick(nowNs));
     arm();
+    long nowNs = nowNs();
+    try {
+      if (spec.silence().counts() && ticks++ % stride == 0) {
+        sample(nowNs);
+      }
+      watches.forEach(watch -> watch.tick(nowNs));
+    } catch (RuntimeException | AssertionError bug) {
+      log.error("pool {}: a tick failed", name(), bug);
+    }
   }
 
   private void sample(long nowNs) {
@@ -268,6 +329,10 @@ public final class Pool implements AutoCloseable {
   boolean hasRoomToEject() {
     long out = watches.stream().filter(watch -> watch.state() == State.EJECTED).count();
     return out < Math.ceilDiv((long) spec.maxEjected() * backends.size(), 100);
+  }
+
+  Journal journal() {
+    return journal;
   }
 
   LongUnaryOperator jitter() {
@@ -337,37 +402,5 @@ public final class Pool implements AutoCloseable {
     watches.stream().filter(w -> members.contains(w.backend())).forEach(w -> w.publish(true));
     snapshot = next;
     watches.stream().filter(w -> !members.contains(w.backend())).forEach(w -> w.publish(false));
-  }
-
-  /** A balancer and what its picks mean: built whole, never changed. */
-  private static final class Snapshot {
-    static final Snapshot EMPTY = new Snapshot(key -> 0, List.of());
-
-    final Balancer balancer;
-    final Backend[] members;
-
-    Snapshot(Balancer balancer, List<Backend> members) {
-      this.balancer = balancer;
-      this.members = members.toArray(Backend[]::new);
-    }
-
-    /** Another one for the key, or {@code not} itself where there is no other. */
-    Backend other(long key, Backend not) {
-      long other = key;
-      for (int tries = 0; tries < TRIES; tries++) {
-        other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
-        Backend picked = members[balancer.pick(other)];
-        if (picked != not) {
-          return picked;
-        }
-      }
-      // A policy that ignores the key may insist: then the next one, from anywhere.
-      int from = (int) Math.unsignedMultiplyHigh(other, members.length);
-      return members[from] == not ? members[(from + 1) % members.length] : members[from];
-    }
-
-    boolean deals(List<Backend> others) {
-      return List.of(members).equals(others);
-    }
   }
 }
