@@ -19,6 +19,7 @@ import io.sluice.pool.Pool;
 import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
+import io.sluice.probe.Prober;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
@@ -65,9 +66,12 @@ final class EpollTransport implements Transport {
     Relay relay =
         new Relay(name(), config, workers, control, ports, pools, dialers, fronts, journal);
     try {
+      Prober prober = Prober.on(control);
       for (SluiceConfig.Pool pool : config.pools()) {
-        pools.put(pool.name(), pool(pool, plugins, workers, control, journal));
+        Pool opened = pool(pool, plugins, workers, control, journal);
+        pools.put(pool.name(), opened);
         dialers.put(pool.name(), dialer(pool, ports));
+        pool.health().probe().ifPresent(probe -> probe(opened, probe, plugins, prober));
       }
       for (SluiceConfig.Front front : config.fronts()) {
         fronts.add(front(front, config, plugins, workers, pools, dialers));
@@ -121,7 +125,10 @@ final class EpollTransport implements Transport {
               all,
               pool.repeatable(),
               pool.slowStart(),
-              Probing.USUAL),
+              pool.health()
+                  .probe()
+                  .map(probe -> new Probing(probe.rise(), probe.fall()))
+                  .orElse(Probing.USUAL)),
           workers.count(),
           control,
           System::nanoTime,
@@ -132,6 +139,14 @@ final class EpollTransport implements Transport {
               .formatted(pool.name(), pool.balance().policy(), e),
           e);
     }
+  }
+
+  private static void probe(Pool pool, SluiceConfig.Probe probe, Plugins plugins, Prober prober) {
+    pool.probe(
+        prober,
+        plugins.probe(probe.check()),
+        new Prober.Pace(probe.interval(), probe.timeout()),
+        probe.port());
   }
 
   private static Dialer dialer(SluiceConfig.Pool pool, Ports ports) throws StartFailure {

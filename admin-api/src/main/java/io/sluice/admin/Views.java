@@ -14,6 +14,7 @@ import io.sluice.Appliance.WorkersStatus;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
+import io.sluice.probe.ProbeResult;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
@@ -103,7 +104,7 @@ final class Views {
             .put("reason", b.reason())
             .put("since", b.since().toString())
             .put("flows", b.flows())
-            .put("latencyMillis", b.latency().toNanos() / 1_000 / 1e3)
+            .put("latencyMillis", b.latency().toNanos() / 1e6)
             .put("unreachable", b.unreachable())
             .put("ejections", b.ejections())
             .put("requests", b.requests())
@@ -130,7 +131,7 @@ final class Views {
     return json;
   }
 
-  private static JsonObject probe(Dossier.Checked p) {
+  private static JsonObject probe(ProbeResult p) {
     return new JsonObject()
         .put("passed", p.passed())
         .put("reason", p.reason())

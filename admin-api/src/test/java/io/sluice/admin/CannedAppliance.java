@@ -6,6 +6,7 @@ import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
 import io.sluice.pool.State;
+import io.sluice.probe.ProbeResult;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -75,7 +76,8 @@ final class CannedAppliance implements Appliance {
         new Dossier(
             Optional.of(new Dossier.Draining(START, Optional.of(START.plusSeconds(30)), true)),
             Optional.of(
-                new Dossier.Checked(true, true, "wants to go", Duration.ofMillis(2), START)),
+                new ProbeResult(
+                    ProbeResult.Verdict.LAME_DUCK, "wants to go", Duration.ofMillis(2), START)),
             1,
             0,
             OptionalDouble.of(0.9994),

@@ -267,9 +267,9 @@ class DnsIT {
         """
         include file("%s")
         sluice {
-          # So patient that the time the test itself takes does not show.
+          # So patient that the time the test itself takes does not show; judged by its traffic alone.
           fronts.dns { listen = ["0.0.0.0:0", "[::]:0"], flows.idle-timeout = 60s }
-          pools.resolvers { affinity.key = %s, backends { a.address = "%s", b.address = "%s" }, health.passive.eject-for = 15s }
+          pools.resolvers { affinity.key = %s, backends { a.address = "%s", b.address = "%s" }, health { passive.eject-for = 15s, probe.interval = 7d } }
           admin.listen = "127.0.0.1:0"
         }
         """

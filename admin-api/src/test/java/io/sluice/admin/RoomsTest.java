@@ -15,6 +15,7 @@ import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
 import io.sluice.pool.State;
+import io.sluice.probe.ProbeResult;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -28,12 +29,13 @@ class RoomsTest {
               Drop.class,
               Journal.class,
               Journal.Event.class,
+              Journal.Kind.class,
               Journal.Listening.class,
               Dossier.class,
-              Dossier.Checked.class,
               Dossier.Draining.class,
               Dossier.Transition.class,
-              State.class)
+              State.class,
+              ProbeResult.class)
           .map(Class::getName)
           .collect(Collectors.toUnmodifiableSet());
 

@@ -1,6 +1,6 @@
 package io.sluice.pool;
 
-import java.time.Duration;
+import io.sluice.probe.ProbeResult;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +19,7 @@ import java.util.OptionalDouble;
  */
 public record Dossier(
     Optional<Draining> draining,
-    Optional<Checked> probe,
+    Optional<ProbeResult> probe,
     long probesPassed,
     long probesFailed,
     OptionalDouble replyRatio,
@@ -34,15 +34,6 @@ public record Dossier(
    * @param byItself by its probe's answer, and as long as it repeats that
    */
   public record Draining(Instant since, Optional<Instant> deadline, boolean byItself) {}
-
-  /**
-   * What one probe found.
-   *
-   * @param lameDuck passed, but it asks for no new flows
-   * @param at when it began
-   */
-  public record Checked(
-      boolean passed, boolean lameDuck, String reason, Duration took, Instant at) {}
 
   /** A change of state. */
   public record Transition(Instant at, State from, State to, String reason) {}

@@ -5,6 +5,10 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.sluice.balance.Balancer;
 import io.sluice.metrics.Journal;
+import io.sluice.probe.Probe;
+import io.sluice.probe.ProbeResult;
+import io.sluice.probe.Prober;
+import io.sluice.probe.Rounds;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -12,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
@@ -30,11 +35,6 @@ public final class Pool implements AutoCloseable {
   /** How often control looks at the time, and at the counters. */
   private static final long TICK_NS = Duration.ofMillis(100).toNanos();
 
-  /** Samples a stall-timeout holds at most, and the window on top of it: 10 KiB a backend. */
-  private static final long STALL_SAMPLES = 30;
-
-  private static final long WINDOW_SAMPLES = 600;
-
   private final Spec spec;
   private final ScheduledExecutorService control;
   private final LongSupplier nanoClock;
@@ -43,12 +43,8 @@ public final class Pool implements AutoCloseable {
   private final Journal journal;
   private final List<Watch> watches;
   private final List<Backend> backends;
-  private final ReplyRatio ratio;
-
-  /** Ticks from one sample to the next. */
-  private final long stride;
-
-  private long ticks;
+  private final List<Rounds> rounds = new CopyOnWriteArrayList<>();
+  private final Census census;
   private volatile @Nullable Future<?> timer;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
   private volatile boolean closed;
@@ -170,18 +166,7 @@ public final class Pool implements AutoCloseable {
     int size = spec.servers().size();
     watches = IntStream.range(0, size).mapToObj(i -> new Watch(this, spec, i, workers)).toList();
     backends = watches.stream().map(Watch::backend).toList();
-    long stallNs = spec.silence().stallTimeout().toNanos();
-    stride = Math.max(1, stallNs / TICK_NS / STALL_SAMPLES);
-    ratio =
-        new ReplyRatio(
-            size,
-            spec.silence().minRequests(),
-            (int) Math.clamp(samples(spec.rules().window().toNanos()), 1, WINDOW_SAMPLES),
-            (int) samples(stallNs));
-  }
-
-  private long samples(long ns) {
-    return Math.ceilDiv(ns, stride * TICK_NS);
+    census = new Census(spec, watches, TICK_NS);
   }
 
   /** A tenth more or less. */
@@ -244,8 +229,21 @@ public final class Pool implements AutoCloseable {
     return control.submit(watch(backend)::enable);
   }
 
+  /**
+   * Has every backend checked for as long as the pool is open.
+   *
+   * @param port to ask at; 0: each backend's own
+   */
+  public void probe(Prober prober, Probe probe, Prober.Pace pace, int port) {
+    for (Watch watch : watches) {
+      InetSocketAddress at = watch.backend().address();
+      InetSocketAddress target = port == 0 ? at : new InetSocketAddress(at.getAddress(), port);
+      rounds.add(prober.start(probe, target, pace, watch::probed));
+    }
+  }
+
   /** Control: a probe of a backend has ended. */
-  public void probed(String backend, Dossier.Checked result) {
+  void probed(String backend, ProbeResult result) {
     watch(backend).probed(result);
   }
 
@@ -270,6 +268,7 @@ public final class Pool implements AutoCloseable {
   public void close() {
     closed = true;
     cancel();
+    rounds.forEach(Rounds::close);
   }
 
   private void cancel() {
@@ -295,34 +294,16 @@ public final class Pool implements AutoCloseable {
     arm();
     long nowNs = nowNs();
     try {
-      if (spec.silence().counts() && ticks++ % stride == 0) {
-        sample(nowNs);
-      }
+      census.tick(nowNs);
       watches.forEach(watch -> watch.tick(nowNs));
     } catch (RuntimeException | AssertionError bug) {
       log.error("pool {}: a tick failed", name(), bug);
     }
   }
 
-  private void sample(long nowNs) {
-    ratio.tick();
-    for (int i = 0; i < backends.size(); i++) {
-      Backend each = backends.get(i);
-      ratio.sample(
-          i,
-          each.total(Backend.ASKED),
-          each.total(Backend.PROMPT),
-          each.total(Backend.REQUESTS),
-          each.total(Backend.REPLIES));
-    }
-    for (int i = 0; i < backends.size(); i++) {
-      watches.get(i).hear(ratio.hearing(i), nowNs);
-    }
-  }
-
   /** Control: what was said of a backend before is not held against it any longer. */
   void forget(int backend) {
-    ratio.forget(backend);
+    census.forget(backend);
   }
 
   /** Control: whether one more may be taken out by passive evidence. */

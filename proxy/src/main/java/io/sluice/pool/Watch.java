@@ -1,6 +1,7 @@
 package io.sluice.pool;
 
 import io.sluice.metrics.Journal;
+import io.sluice.probe.ProbeResult;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -160,7 +161,7 @@ final class Watch {
   }
 
   /** A probe has ended. */
-  void probed(Dossier.Checked result) {
+  void probed(ProbeResult result) {
     if (pool.closed()) {
       return;
     }
@@ -220,7 +221,7 @@ final class Watch {
 
   private void dossier(
       Optional<Dossier.Draining> draining,
-      Optional<Dossier.Checked> probe,
+      Optional<ProbeResult> probe,
       OptionalDouble ratio,
       List<Dossier.Transition> history) {
     dossier = new Dossier(draining, probe, passed, failed, ratio, history);

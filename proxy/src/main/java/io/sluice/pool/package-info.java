@@ -1,6 +1,6 @@
 /**
  * Backends, their health, and the snapshot flows are dealt from: may name a backend, never a
- * client; imports balance, metrics.
+ * client; imports balance, metrics, probe.
  *
  * <p>One threading rule: <em>loops report, control decides</em>. An event loop picks from the
  * current snapshot, counts, and leaves evidence in a bounded mailbox; it never waits and never

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.balance.Policies;
 import io.sluice.metrics.Journal;
+import io.sluice.probe.ProbeResult;
+import io.sluice.probe.ProbeResult.Verdict;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashSet;
@@ -287,9 +289,13 @@ final class PoolLifeTest {
     pool.probed(name, checked(passed, lameDuck));
   }
 
-  private Dossier.Checked checked(boolean passed, boolean lameDuck) {
-    return new Dossier.Checked(
-        passed, lameDuck, passed ? "passed" : "no answer", TICK, control.wallClock().instant());
+  private ProbeResult checked(boolean passed, boolean lameDuck) {
+    Verdict alive = lameDuck ? Verdict.LAME_DUCK : Verdict.PASSED;
+    return new ProbeResult(
+        passed ? alive : Verdict.FAILED,
+        passed ? "passed" : "no answer",
+        TICK,
+        control.wallClock().instant());
   }
 
   private void refuse(Pool of, String name, int times) {
