@@ -203,7 +203,7 @@ class MalformedLifeIT {
         }
       }
     }
-    // All but 4, which is of a path's size, and 5, which is of source routes.
+    // All but 4 and 5, "fragmentation needed" and "source route failed" (icmp_err_convert).
     assertThat(unreachable()).isEqualTo(14);
     assertThat(Lab.backend(sluice, "forgeries", "a").getBoolean("eligible")).isTrue();
   }
