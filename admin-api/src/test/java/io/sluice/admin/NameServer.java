@@ -155,7 +155,8 @@ final class NameServer implements AutoCloseable {
    * while the server is down.
    */
   private static int freePort() throws IOException {
-    String range = Files.readString(Path.of("/proc/sys/net/ipv4/ip_local_port_range"));
+    // By lines, so with a buffer: a sysctl gives all it has to the first read, however short.
+    String range = Files.readAllLines(Path.of("/proc/sys/net/ipv4/ip_local_port_range")).getFirst();
     int ephemeral = new Scanner(range).nextInt();
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(ephemeral / 2, ephemeral);
