@@ -186,7 +186,7 @@ class DnsIT {
     assertThat(sluice.metric(sample("ejections_total", down))).isOne();
     String closed = "sluice_flows_closed_total{front=\"dns\",reason=\"%s\",}";
     assertThat(sluice.metric(closed.formatted("REFUSED"))).isEqualTo(FALL);
-    assertThat(sluice.metric(closed.formatted("BACKEND_DOWN"))).isEqualTo(flows - FALL);
+    assertThat(sluice.metric(closed.formatted("REHOMED"))).isEqualTo(flows - FALL);
   }
 
   private static String sample(String metric, String backend) {

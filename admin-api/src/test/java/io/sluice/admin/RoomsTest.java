@@ -28,6 +28,7 @@ class RoomsTest {
               SluiceConfig.Admin.class,
               Drop.class,
               Journal.class,
+              Journal.Kind.class,
               Journal.Event.class,
               Journal.Kind.class,
               Journal.Listening.class,
