@@ -38,8 +38,8 @@ final class ReplyRatio {
   private static final double NO_CHANCE = 4;
   private static final double CERTAINTY = 6;
 
-  /** One lost datagram is no silence, nor is its one repetition. */
-  private static final int FEWEST_REQUESTS = 3;
+  /** Three requests in vain where 99 % are answered, fourteen where half are. */
+  private static final double CHANCE_OF_SILENCE = 1e-4;
 
   private final int stall;
   private final int window;
@@ -66,7 +66,7 @@ final class ReplyRatio {
   /** Begins a tick, in which every backend is sampled once. */
   void tick() {
     now++;
-    all.put(0, 0);
+    all.put(0, 0, 0);
   }
 
   /**
@@ -74,17 +74,16 @@ final class ReplyRatio {
    *
    * @param asked exchanges begun
    * @param prompt exchanges answered in time
-   * @param requests datagrams to it
-   * @param replies datagrams from it
+   * @param requests datagrams to it, so that a single client's repetitions count
+   * @param replies datagrams from it, so that any sign of life does
    */
   void sample(int backend, long asked, long prompt, long requests, long replies) {
     Track track = tracks[backend];
-    track.put(asked, prompt);
-    all.put(all.asked[all.cell(now)] + asked, all.prompt[all.cell(now)] + prompt);
-    track.requests = requests;
+    track.put(asked, prompt, requests);
+    all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt, 0);
     if (replies != track.replies) {
       track.replies = replies;
-      track.heard(asked);
+      track.heard();
     }
   }
 
@@ -92,7 +91,7 @@ final class ReplyRatio {
   void forget(int backend) {
     Track track = tracks[backend];
     track.begin = now;
-    track.heard(track.asked[track.cell(now)]);
+    track.heard();
   }
 
   /** What is to be said of a backend at this tick, all having been sampled. */
@@ -105,7 +104,9 @@ final class ReplyRatio {
     long unanswered = Math.max(0, track.asked(end) - track.askedWhenHeard);
     Share beside = others(track, Math.max(track.heardAt, end - window), end);
     long missing = Math.round(unanswered * beside.ratioOfMore());
-    boolean silent = missing > 0 && track.requests - track.requestsWhenHeard >= FEWEST_REQUESTS;
+    long requests = Math.max(0, track.requests(end) - track.requestsWhenHeard);
+    double chance = Math.pow(1 - beside.ratioOfMore(), (double) requests);
+    boolean silent = missing > 0 && chance < CHANCE_OF_SILENCE;
     double silence = silent ? Math.min(1, (double) missing / minRequests) : 0;
 
     long start = Math.max(track.begin, end - window);
@@ -161,31 +162,36 @@ final class ReplyRatio {
   /** Cumulative counters at the last ticks. */
   private final class Track {
     final long[] asked = new long[window + stall + 1];
-    final long[] prompt = new long[window + stall + 1];
+    final long[] prompt = new long[asked.length];
+    final long[] requests = new long[asked.length];
     long begin;
+    long replies;
     long heardAt;
     long askedWhenHeard;
     long requestsWhenHeard;
-    long requests;
-    long replies;
 
     int cell(long tick) {
       return (int) (Math.max(tick, 0) % asked.length);
     }
 
-    void put(long askedNow, long promptNow) {
+    void put(long askedNow, long promptNow, long requestsNow) {
       asked[cell(now)] = askedNow;
       prompt[cell(now)] = promptNow;
+      requests[cell(now)] = requestsNow;
     }
 
-    void heard(long askedNow) {
+    void heard() {
       heardAt = now;
-      askedWhenHeard = askedNow;
-      requestsWhenHeard = requests;
+      askedWhenHeard = asked(now);
+      requestsWhenHeard = requests(now);
     }
 
     long asked(long tick) {
       return asked[cell(tick)];
+    }
+
+    long requests(long tick) {
+      return requests[cell(tick)];
     }
 
     long asked(long from, long to) {
