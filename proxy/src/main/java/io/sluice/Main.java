@@ -2,7 +2,6 @@ package io.sluice;
 
 import io.sluice.config.ConfigReader;
 import io.sluice.config.InvalidConfig;
-import io.sluice.config.Names;
 import io.sluice.config.SluiceConfig;
 import io.sluice.net.Workers;
 import java.io.PrintWriter;
@@ -185,7 +184,6 @@ public final class Main {
   }
 
   private static SluiceConfig read(Path file, Plugins plugins) throws InvalidConfig {
-    return ConfigReader.read(
-        file, new Names(plugins.balancers().keySet(), plugins.keyExtractors().keySet()));
+    return ConfigReader.read(file, plugins.names());
   }
 }

@@ -1,22 +1,35 @@
 package io.sluice;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.affinity.Keys;
 import io.sluice.balance.Balancer;
 import io.sluice.balance.Policies;
+import io.sluice.config.Check;
+import io.sluice.config.Names;
+import io.sluice.probe.Probe;
+import io.sluice.probe.Probes;
 import java.net.URL;
 import java.security.CodeSource;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** What configurations may name: the built-ins and what plug-ins registered. */
 public final class Plugins {
   private final Map<String, Balancer.Factory> balancers = new TreeMap<>();
   private final Map<String, KeyExtractor> keyExtractors = new TreeMap<>();
+  private final Map<String, Probe> probes = new TreeMap<>();
 
   /**
    * The built-ins, and whatever the plug-ins that {@code loader} sees bring.
@@ -87,6 +100,51 @@ public final class Plugins {
       throw new IllegalArgumentException("affinity key '" + name + "' is registered twice");
     }
     return this;
+  }
+
+  /** Offers {@code probe} as {@code health.probe.type = name}. */
+  public Plugins probe(String name, Probe probe) {
+    if (Probes.BUILT_IN.contains(name) || probes.putIfAbsent(name, probe) != null) {
+      throw new IllegalArgumentException("probe '" + name + "' is registered twice");
+    }
+    return this;
+  }
+
+  Names names() {
+    Set<String> probeTypes = new TreeSet<>(Probes.BUILT_IN);
+    probeTypes.addAll(probes.keySet());
+    return new Names(balancers.keySet(), keyExtractors.keySet(), probeTypes);
+  }
+
+  /** The probe that a configuration describes. */
+  Probe probe(Check check) {
+    return switch (check) {
+      case Check.Udp udp ->
+          Probes.udp(
+              udp.sendLatin1().getBytes(ISO_8859_1), pattern(udp.expect()), pattern(udp.drain()));
+      case Check.Dns dns -> Probes.dns(dns.name(), dns.queryType(), dns.recursion());
+      case Check.Radius radius -> Probes.radius(radius.secret());
+      case Check.Http http ->
+          Probes.http(
+              http.path(),
+              http.host(),
+              http.lowestStatus(),
+              http.highestStatus(),
+              pattern(http.drain()));
+      case Check.Plain plain ->
+          switch (plain.type()) {
+            case "ntp" -> Probes.ntp();
+            case "quic" -> Probes.quic();
+            case "sip-options" -> Probes.sipOptions();
+            case "stun" -> Probes.stun();
+            case "tcp" -> Probes.tcp();
+            case String name -> Objects.requireNonNull(probes.get(name), "checked when read");
+          };
+    };
+  }
+
+  private static @Nullable Pattern pattern(Optional<Check.Content> content) {
+    return content.map(Check.Content::pattern).orElse(null);
   }
 
   Map<String, Balancer.Factory> balancers() {

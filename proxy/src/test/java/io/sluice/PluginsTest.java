@@ -8,6 +8,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
+import io.sluice.config.Check;
+import io.sluice.config.ConfigReader;
+import io.sluice.probe.Probes;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -18,7 +21,9 @@ import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
@@ -39,7 +44,7 @@ class PluginsTest {
   @TempDir Path folder;
 
   @Test
-  void the_example_jar_brings_a_policy_and_a_key_that_work() throws Exception {
+  void the_example_jar_brings_a_policy_a_key_and_a_probe_that_work() throws Exception {
     Path jar = jar("example.jar", "com.example.ExamplePlugin", Files.readString(EXAMPLE));
     try (URLClassLoader loader = loader(jar)) {
       Plugins plugins = Plugins.load(loader);
@@ -53,6 +58,9 @@ class PluginsTest {
       ByteBuf payload = Unpooled.wrappedBuffer(new byte[] {(byte) 0xA5, 1, 2});
       assertThat(firstByte.keyOf(client, payload)).isEqualTo(0xA5);
       assertThat(payload.readableBytes()).isEqualTo(3);
+
+      assertThat(plugins.names().probes()).contains("neighbour", "dns");
+      plugins.probe(new Check.Plain("neighbour")).check(client, Duration.ofSeconds(10));
     }
   }
 
@@ -73,6 +81,42 @@ class PluginsTest {
           .isInstanceOf(StartFailure.class)
           .hasMessageContainingAll(
               "plug-in a.Two", "two.jar", "balance policy 'x' is registered twice");
+    }
+  }
+
+  @Test
+  void a_probe_may_not_take_the_name_of_a_built_in() throws Exception {
+    Path jar = jar("dns.jar", "a.Dns", registering("a", "Dns", "to.probe(\"dns\", (t, d) -> {});"));
+    try (URLClassLoader loader = loader(jar)) {
+      assertThatThrownBy(() -> Plugins.load(loader))
+          .isInstanceOf(StartFailure.class)
+          .hasMessageContainingAll("plug-in a.Dns", "probe 'dns' is registered twice");
+    }
+  }
+
+  @Test
+  void every_built_in_probe_can_be_configured() throws Exception {
+    Map<String, String> required = Map.of("udp", "send = \"text:x\"", "radius", "secret = x");
+    for (String type : Probes.BUILT_IN) {
+      String text =
+          """
+          sluice {
+            fronts.f { listen = ["127.0.0.1:0"], pool = p }
+            pools.p { backends.a.address = "192.0.2.1:53", health.probe { type = %s, %s } }
+          }
+          """
+              .formatted(type, required.getOrDefault(type, ""));
+      Plugins plugins = Plugins.load(getClass().getClassLoader());
+      Check check =
+          ConfigReader.read("f", text, plugins.names())
+              .pools()
+              .getFirst()
+              .health()
+              .probe()
+              .orElseThrow()
+              .check();
+      assertThat(check.type()).isEqualTo(type);
+      assertThat(plugins.probe(check)).isNotNull();
     }
   }
 

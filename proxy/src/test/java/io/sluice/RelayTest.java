@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.sluice.config.ConfigReader;
-import io.sluice.config.Names;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import io.sluice.net.KernelFeatures;
@@ -310,7 +309,7 @@ class RelayTest {
             }
             """
                 .formatted(listen, one.address().getPort(), two.address().getPort(), ofPool),
-            new Names(plugins.balancers().keySet(), plugins.keyExtractors().keySet()));
+            plugins.names());
     return new EpollTransport().open(config, plugins);
   }
 

@@ -19,6 +19,7 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
+import io.sluice.probe.Probe;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,7 +36,8 @@ class RoomsTest {
       Map.of(
           "front", Set.of("flow", "pool", "affinity", "filter", "net", "metrics"),
           "flow", Set.of("filter", "pool", "affinity", "net", "metrics"),
-          "pool", Set.of("balance", "metrics"),
+          "pool", Set.of("balance", "probe", "metrics"),
+          "probe", Set.of(),
           "filter", Set.of("metrics"),
           "affinity", Set.of(),
           "balance", Set.of(),
@@ -98,8 +100,10 @@ class RoomsTest {
           .resideInAPackage("java.lang.foreign..");
 
   @ArchTest
-  static final ArchRule nothing_here_knows_http =
+  static final ArchRule nothing_here_knows_http_but_a_probe_that_asks_by_it =
       noClasses()
+          .that()
+          .resideOutsideOfPackage("io.sluice.probe")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
@@ -129,7 +133,8 @@ class RoomsTest {
                       type ->
                           !type.isInterface()
                               && (type.isAssignableTo(Balancer.class)
-                                  || type.isAssignableTo(KeyExtractor.class)))))
+                                  || type.isAssignableTo(KeyExtractor.class)
+                                  || type.isAssignableTo(Probe.class)))))
           .should()
           .haveModifier(JavaModifier.FINAL)
           .andShould()
@@ -145,7 +150,8 @@ class RoomsTest {
             Balancer.class,
             Balancer.Factory.class,
             Balancer.Member.class,
-            KeyExtractor.class)) {
+            KeyExtractor.class,
+            Probe.class)) {
       assertThat(all.get(seam).getMethods())
           .as("abstract methods of %s", seam)
           .filteredOn(method -> method.getModifiers().contains(JavaModifier.ABSTRACT))

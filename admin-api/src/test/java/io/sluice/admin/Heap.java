@@ -77,10 +77,14 @@ final class Heap {
     return classes.getOrDefault(className, new Held(0, 0));
   }
 
+  static boolean isOfPortsSetAside(String className) {
+    return SET_ASIDE.contains(className);
+  }
+
   /** All but the numbers of ports set aside. */
   long bytes() {
     return classes.keySet().stream()
-        .filter(name -> !SET_ASIDE.contains(name))
+        .filter(name -> !isOfPortsSetAside(name))
         .mapToLong(name -> of(name).bytes())
         .sum();
   }

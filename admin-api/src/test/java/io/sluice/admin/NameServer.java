@@ -1,5 +1,6 @@
 package io.sluice.admin;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -16,6 +17,8 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** A real DNS server on 127.0.0.1, as a process, with a zone that tells which server answered. */
 final class NameServer implements AutoCloseable {
+  private static final Path PORT_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
+
   private final String name;
   private final int port;
   private final ProcessBuilder builder;
@@ -155,8 +158,12 @@ final class NameServer implements AutoCloseable {
    * while the server is down.
    */
   private static int freePort() throws IOException {
-    String range = Files.readString(Path.of("/proc/sys/net/ipv4/ip_local_port_range"));
-    int ephemeral = new Scanner(range).nextInt();
+    int ephemeral;
+    // Not Files.readString: it begins with a read of one byte, which is all that a sysctl then
+    // says.
+    try (var range = new Scanner(PORT_RANGE, US_ASCII)) {
+      ephemeral = range.nextInt();
+    }
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(ephemeral / 2, ephemeral);
       if (isFree(port)) {

@@ -38,6 +38,7 @@ class OperationsTest {
   @Test
   void everyPathOfTheContractIsServedForGetAndHead() {
     JsonObject paths = api.contract.document().getJsonObject("paths");
+    paths.remove("/v1/events"); // its answer has no end, see EventsTest
     for (String template : paths.fieldNames()) {
       String path = template.replace("{front}", "dns").replace("{pool}", "resolvers");
       HttpResponse<String> get = api.get(path);

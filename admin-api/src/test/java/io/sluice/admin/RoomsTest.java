@@ -25,6 +25,7 @@ class RoomsTest {
               SluiceConfig.Admin.class,
               Drop.class,
               Journal.class,
+              Journal.Kind.class,
               Journal.Event.class,
               Journal.Listening.class)
           .map(Class::getName)

@@ -8,10 +8,12 @@ import java.util.Set;
  *
  * @param policies for {@code balance.policy}
  * @param affinityKeys for {@code affinity.key}
+ * @param probes for {@code health.probe.type}
  */
-public record Names(Set<String> policies, Set<String> affinityKeys) {
+public record Names(Set<String> policies, Set<String> affinityKeys, Set<String> probes) {
   public Names {
     policies = Set.copyOf(policies);
     affinityKeys = Set.copyOf(affinityKeys);
+    probes = Set.copyOf(probes);
   }
 }

@@ -184,7 +184,7 @@ final class Schema {
               in.section("affinity", a -> affinity(name, a)),
               backends,
               sourceAddresses(in, backends),
-              in.section("health", Schema::health),
+              in.section("health", this::health),
               in.flag("repeatable", true),
               in.section("rehome", Schema::rehome),
               in.durationOrNone("slow-start", Duration.ZERO));
@@ -292,11 +292,13 @@ final class Schema {
     return in.count(option, min, max, otherwise);
   }
 
-  private static Health health(Cursor in) {
-    in.later("probe");
+  private Health health(Cursor in) {
     Passive passive = in.section("passive", Schema::passive);
     String none = in.word("when-none-eligible", "all", Set.of("all", "drop"), Set.of());
-    return new Health(passive, WhenNoneEligible.valueOf(none.toUpperCase(Locale.ROOT)));
+    return new Health(
+        ProbeSchema.read(in, known.probes()),
+        passive,
+        WhenNoneEligible.valueOf(none.toUpperCase(Locale.ROOT)));
   }
 
   private static Passive passive(Cursor in) {

@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A whole valid configuration, as CONTRACT.md names its keys. Lists are sorted by name where things
@@ -127,7 +128,19 @@ public record SluiceConfig(
   public record Backend(String name, InetSocketAddress address, int weight) {}
 
   /** What counts as evidence, and what to do without any eligible backend. */
-  public record Health(Passive passive, WhenNoneEligible whenNoneEligible) {}
+  public record Health(Optional<Probe> probe, Passive passive, WhenNoneEligible whenNoneEligible) {}
+
+  /**
+   * Active checks of every backend.
+   *
+   * @param interval from one check to the next of the same backend, at most
+   * @param timeout at most interval
+   * @param rise so many passes in a row bring a backend back
+   * @param fall so many failures in a row take it out
+   * @param port to ask at; 0: the backend's own
+   */
+  public record Probe(
+      Check check, Duration interval, Duration timeout, int rise, int fall, int port) {}
 
   /**
    * Evidence from the flows' own sockets.

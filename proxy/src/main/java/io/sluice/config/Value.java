@@ -65,6 +65,18 @@ final class Value {
     };
   }
 
+  /** Text that no message may show. */
+  @Nullable String secret() {
+    return switch (type()) {
+      case STRING, NUMBER, BOOLEAN -> plain();
+      case null -> null;
+      default -> {
+        problem("must be text");
+        yield null;
+      }
+    };
+  }
+
   @Nullable Boolean flag() {
     return switch (type()) {
       case STRING, BOOLEAN ->

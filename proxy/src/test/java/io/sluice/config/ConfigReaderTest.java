@@ -14,6 +14,7 @@ import io.sluice.config.SluiceConfig.Load;
 import io.sluice.config.SluiceConfig.Passive;
 import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
+import io.sluice.config.SluiceConfig.Probe;
 import io.sluice.config.SluiceConfig.Rehome;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
@@ -22,6 +23,8 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -64,6 +67,7 @@ class ConfigReaderTest {
                         List.of(new Backend("a", at("192.0.2.1", 53), 1)),
                         List.of(),
                         new Health(
+                            Optional.empty(),
                             new Passive(
                                 true,
                                 3,
@@ -146,6 +150,7 @@ class ConfigReaderTest {
                     new Backend("b", at("192.0.2.2", 53), 1)),
                 List.of(InetAddress.ofLiteral("192.0.2.9"), InetAddress.ofLiteral("192.0.2.8")),
                 new Health(
+                    Optional.empty(),
                     new Passive(
                         false,
                         2,
@@ -179,6 +184,76 @@ class ConfigReaderTest {
     assertThat(flows.unassuredTimeout()).isEqualTo(Duration.ofSeconds(2));
     assertThat(config.pools().getFirst().health().passive().ejectMax())
         .isEqualTo(Duration.ofMinutes(10));
+  }
+
+  @Test
+  void aProbeHasItsTypesOptionsAndDefaults() throws Exception {
+    Duration second = Duration.ofSeconds(1);
+    assertThat(probe("type = dns"))
+        .isEqualTo(
+            new Probe(new Check.Dns(".", "NS", true), Duration.ofSeconds(2), second, 2, 3, 0));
+    assertThat(probe("type = stun, interval = 500ms, rise = 1, fall = 2, port = 3478"))
+        .isEqualTo(
+            new Probe(
+                new Check.Plain("stun"),
+                Duration.ofMillis(500),
+                Duration.ofMillis(500),
+                1,
+                2,
+                3478));
+    assertThat(probe("type = dns, name = a.example, query-type = AAAA, recursion = false").check())
+        .isEqualTo(new Check.Dns("a.example", "AAAA", false));
+    assertThat(
+            probe("type = http, path = \"/up?x=1\", host = \"a.example:8080\", expect-status = 204")
+                .check())
+        .isEqualTo(new Check.Http("/up?x=1", "a.example:8080", 204, 204, Optional.empty()));
+    assertThat(probe("type = http").check())
+        .isEqualTo(new Check.Http("/", "", 200, 399, Optional.empty()));
+  }
+
+  @Test
+  void aProbesBytesAreTextOrHexOrARegex() throws Exception {
+    assertThat(
+            probe(
+                    """
+                    type = udp, send = "hex:00 fF0a", expect = "text:a.\\u00e9", drain = "regex:^\\\\x00.+$"
+                    """)
+                .check())
+        .isEqualTo(
+            new Check.Udp(
+                "\u0000\u00ff\n",
+                Optional.of(new Check.Content(false, "a.\u00c3\u00a9")),
+                Optional.of(new Check.Content(true, "^\\x00.+$"))));
+    assertThat(new Check.Content(false, "a.").pattern().matcher("ab").find()).isFalse();
+    assertThat(new Check.Content(true, "^a.$").pattern().matcher("a\n").find()).isTrue();
+  }
+
+  @Test
+  void aSecretComesFromTheEnvironmentAndIsShownToNobody() throws Exception {
+    String text = LEAST + "sluice.pools.p.health.probe { type = radius, secret = ${?SECRET} }";
+    Probe probe = probe(Samples.read(text, Map.of("SECRET", "hush")));
+    assertThat(probe.check()).isEqualTo(new Check.Radius("hush"));
+    assertThat(probe.toString()).doesNotContain("hush");
+  }
+
+  @Test
+  void aRegexIsBoundedInLength() {
+    String text =
+        LEAST
+            + "sluice.pools.p.health.probe { type = udp, send = \"text:x\", expect = \"regex:%s\""
+            + " }";
+    assertThat(problemsOf(text.formatted("(".repeat(512) + ")".repeat(512)))).isEmpty();
+    assertThat(problemsOf(text.formatted("x".repeat(1_025))))
+        .extracting(Problem::message)
+        .containsExactly("is longer than the 1024 characters a regex may have");
+  }
+
+  private static Probe probe(String options) throws InvalidConfig {
+    return probe(Samples.read(LEAST + "sluice.pools.p.health.probe { " + options + " }"));
+  }
+
+  private static Probe probe(SluiceConfig config) {
+    return config.pools().getFirst().health().probe().orElseThrow();
   }
 
   @Test
@@ -243,18 +318,19 @@ class ConfigReaderTest {
 
   @Test
   void pluginNamesAreAsGoodAsBuiltIns() throws Exception {
-    Names known = new Names(java.util.Set.of("sticky"), java.util.Set.of("quic-connection-id"));
+    Names known = new Names(Set.of("sticky"), Set.of("quic-connection-id"), Set.of("ping"));
     Pool pool =
         ConfigReader.read(
                 "f",
                 LEAST
-                    + "sluice.pools.p { balance.policy = sticky, affinity.key = quic-connection-id"
-                    + " }",
+                    + "sluice.pools.p { balance.policy = sticky, affinity.key = quic-connection-id,"
+                    + " health.probe.type = ping }",
                 known)
             .pools()
             .getFirst();
     assertThat(pool.balance().policy()).isEqualTo("sticky");
     assertThat(pool.affinity().key()).isEqualTo("quic-connection-id");
+    assertThat(pool.health().probe().orElseThrow().check()).isEqualTo(new Check.Plain("ping"));
   }
 
   @Test

@@ -9,7 +9,8 @@ final class Samples {
   static final Names BUILT_IN =
       new Names(
           Set.of("maglev", "ketama", "least-load", "weighted-round-robin", "random"),
-          Set.of("source-address", "source-ip", "source-prefix", "payload"));
+          Set.of("source-address", "source-ip", "source-prefix", "payload"),
+          Set.of("dns", "http", "ntp", "quic", "radius", "sip-options", "stun", "tcp", "udp"));
 
   private Samples() {}
 

@@ -98,8 +98,8 @@ class LimitsTest {
     for (Client client : assured) {
       assertThat(client.ask(at, (byte) 3)).containsExactly(3);
     }
-    assertThat(served.front().flows().opened())
-        .isEqualTo(530); // so those were the same flows still
+    // So those were the same flows still.
+    assertThat(served.front().flows().opened()).isEqualTo(530);
     assertThat(served.drops()).isEmpty();
   }
 

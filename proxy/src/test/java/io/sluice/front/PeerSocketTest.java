@@ -187,11 +187,7 @@ class PeerSocketTest {
     Client backend = served.client();
     InetSocketAddress at = served.serve(backend.address());
     Client client = served.client();
-    client.send(at, (byte) 1);
-    InetSocketAddress link = backend.receive().from();
-    backend.send(link, (byte) 2);
-    assertThat(client.receive().payload()).containsExactly(2);
-    served.awaitPeerSockets(1);
+    InetSocketAddress link = assure(client, at, backend);
     int port = client.address().getPort();
     client.close();
     backend.send(link, (byte) 3); // goes out, and an ICMP error comes back
@@ -213,11 +209,7 @@ class PeerSocketTest {
     Client backend = served.client();
     InetSocketAddress at = served.serve(backend.address());
     Client client = served.client();
-    client.send(at, (byte) 1);
-    InetSocketAddress link = backend.receive().from();
-    backend.send(link, (byte) 1);
-    client.receive();
-    served.awaitPeerSockets(1);
+    InetSocketAddress link = assure(client, at, backend);
     Flow flow = served.flow();
     flow.worker()
         .execute( // all in one turn of the loop, which then finds them there
@@ -331,6 +323,19 @@ class PeerSocketTest {
         .isInstanceOfSatisfying(
             OsException.class, e -> assertThat(Errno.ofDial(e.errno())).isEqualTo(Drop.NO_PORT));
     LoggerFactory.getLogger(Desk.class).warn("{} {} {}", "what", "follows", "is meant");
+  }
+
+  /**
+   * The backend answers the client, which so gets the first socket of its own; returns the link.
+   */
+  private InetSocketAddress assure(Client client, InetSocketAddress at, Client backend)
+      throws IOException {
+    client.send(at, (byte) 1);
+    InetSocketAddress link = backend.receive().from();
+    backend.send(link, (byte) 2);
+    assertThat(client.receive().payload()).containsExactly(2);
+    served.awaitPeerSockets(1);
+    return link;
   }
 
   private static void send(Client client, InetSocketAddress to, int flow, int number)

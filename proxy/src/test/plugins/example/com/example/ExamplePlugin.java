@@ -5,14 +5,22 @@ import io.sluice.Plugin;
 import io.sluice.Plugins;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
+import io.sluice.probe.Probe;
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.List;
 
-/** Brings the balance policy {@code first} and the affinity key {@code first-byte}. */
+/**
+ * Brings the balance policy {@code first}, the affinity key {@code first-byte} and the probe {@code
+ * neighbour}.
+ */
 public final class ExamplePlugin implements Plugin {
   @Override
   public void register(Plugins to) {
-    to.balancer("first", First::new).keyExtractor("first-byte", new FirstByte());
+    to.balancer("first", First::new)
+        .keyExtractor("first-byte", new FirstByte())
+        .probe("neighbour", new Neighbour());
   }
 
   /** The first eligible member gets everything; the next one is its stand-by. */
@@ -32,6 +40,16 @@ public final class ExamplePlugin implements Plugin {
       return payload.isReadable()
           ? payload.getUnsignedByte(payload.readerIndex())
           : client.hashCode();
+    }
+  }
+
+  /** Whoever the network reaches is taken to be well. */
+  static final class Neighbour implements Probe {
+    @Override
+    public void check(InetSocketAddress target, Duration timeout) throws IOException {
+      if (!target.getAddress().isReachable((int) timeout.toMillis())) {
+        throw new IOException("no answer to a ping within " + timeout.toMillis() + " ms");
+      }
     }
   }
 }
