@@ -3,6 +3,7 @@ package io.sluice;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
+import io.sluice.pool.Dossier;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -37,6 +38,20 @@ public interface Appliance {
 
   /** By name. */
   List<PoolStatus> pools();
+
+  /**
+   * Has a backend given no new flows; those it has go on, until the deadline if there is one.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  void drain(String pool, String backend, Optional<Duration> deadline);
+
+  /**
+   * Has a backend given flows again that was drained.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  void enable(String pool, String backend);
 
   /** A page of live flows in the order of their ids. */
   FlowPage flows(FlowQuery query);
@@ -123,10 +138,14 @@ public interface Appliance {
   /**
    * One backend.
    *
-   * @param state UP, EJECTED or TRIAL
+   * @param state UP, SUSPECT, EJECTED, TRIAL, DOWN or DRAINING
+   * @param eligible whether it is given new flows
+   * @param score 100 is beyond doubt, at 0 its guilt is proven
    * @param reason why it is in that state, in words for a person
    * @param since when it came into that state
+   * @param latency how long its replies take of late, peaks first; 0 until it has been seen
    * @param unreachable ICMP errors since start
+   * @param dossier what else is known of it
    */
   record BackendStatus(
       String name,
@@ -134,13 +153,16 @@ public interface Appliance {
       int weight,
       String state,
       boolean eligible,
+      int score,
       String reason,
       Instant since,
       long flows,
+      Duration latency,
       long unreachable,
       long ejections,
       long requests,
-      long replies) {}
+      long replies,
+      Dossier dossier) {}
 
   /**
    * Which flows to list.

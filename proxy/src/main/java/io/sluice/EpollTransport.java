@@ -3,6 +3,7 @@ package io.sluice;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.affinity.Keys;
 import io.sluice.balance.Balancer;
+import io.sluice.balance.Policies;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Limits;
 import io.sluice.front.Front;
@@ -15,8 +16,10 @@ import io.sluice.net.OsException;
 import io.sluice.net.Ports;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
+import io.sluice.probe.Prober;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
@@ -63,9 +66,12 @@ final class EpollTransport implements Transport {
     Relay relay =
         new Relay(name(), config, workers, control, ports, pools, dialers, fronts, journal);
     try {
+      Prober prober = Prober.on(control);
       for (SluiceConfig.Pool pool : config.pools()) {
-        pools.put(pool.name(), pool(pool, plugins, workers, control));
+        Pool opened = pool(pool, plugins, workers, control, journal);
+        pools.put(pool.name(), opened);
         dialers.put(pool.name(), dialer(pool, ports));
+        pool.health().probe().ifPresent(probe -> probe(opened, probe, plugins, prober));
       }
       for (SluiceConfig.Front front : config.fronts()) {
         fronts.add(front(front, config, plugins, workers, pools, dialers));
@@ -79,11 +85,17 @@ final class EpollTransport implements Transport {
   }
 
   private static Pool pool(
-      SluiceConfig.Pool pool, Plugins plugins, Workers workers, ScheduledExecutorService control)
+      SluiceConfig.Pool pool,
+      Plugins plugins,
+      Workers workers,
+      ScheduledExecutorService control,
+      Journal journal)
       throws StartFailure {
     Balancer.Factory policy =
-        Objects.requireNonNull(
-            plugins.balancers().get(pool.balance().policy()), "checked when read");
+        pool.balance().by() == SluiceConfig.Load.LATENCY
+            ? Policies.leastLatency()
+            : Objects.requireNonNull(
+                plugins.balancers().get(pool.balance().policy()), "checked when read");
     SluiceConfig.Passive passive = pool.health().passive();
     Rules rules =
         new Rules(
@@ -112,16 +124,29 @@ final class EpollTransport implements Transport {
               passive.maxEjected(),
               all,
               pool.repeatable(),
-              pool.slowStart()),
+              pool.slowStart(),
+              pool.health()
+                  .probe()
+                  .map(probe -> new Probing(probe.rise(), probe.fall()))
+                  .orElse(Probing.USUAL)),
           workers.count(),
           control,
-          System::nanoTime);
+          System::nanoTime,
+          journal);
     } catch (RuntimeException e) {
       throw new StartFailure(
           "pool '%s': balance policy '%s' failed on its backends: %s"
               .formatted(pool.name(), pool.balance().policy(), e),
           e);
     }
+  }
+
+  private static void probe(Pool pool, SluiceConfig.Probe probe, Plugins plugins, Prober prober) {
+    pool.probe(
+        prober,
+        plugins.probe(probe.check()),
+        new Prober.Pace(probe.interval(), probe.timeout()),
+        probe.port());
   }
 
   private static Dialer dialer(SluiceConfig.Pool pool, Ports ports) throws StartFailure {

@@ -29,6 +29,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.PriorityQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -204,7 +206,7 @@ final class Relay implements Datapath, Appliance {
   private Pool pool(String name) {
     Pool pool = pools.get(name);
     if (pool == null) {
-      throw new IllegalStateException("no pool " + name);
+      throw new IllegalArgumentException("no pool '" + name + "'");
     }
     return pool;
   }
@@ -217,13 +219,37 @@ final class Relay implements Datapath, Appliance {
         backend.weight(),
         view.state().name(),
         view.eligible(),
+        view.score(),
         view.reason(),
         view.since(),
         view.flows(),
+        Duration.ofNanos(view.latencyNanos()),
         view.unreachable(),
         view.ejections(),
         view.requests(),
-        view.replies());
+        view.replies(),
+        view.dossier());
+  }
+
+  @Override
+  public void drain(String pool, String backend, Optional<Duration> deadline) {
+    await(pool(pool).drain(backend, deadline));
+  }
+
+  @Override
+  public void enable(String pool, String backend) {
+    await(pool(pool).enable(backend));
+  }
+
+  private static void await(Future<?> decided) {
+    try {
+      decided.get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
   }
 
   @Override

@@ -13,12 +13,14 @@ import io.sluice.net.Dialer;
 import io.sluice.net.Fds;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
+import io.sluice.pool.State;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 
 /**
  * The metrics of CONTRACT.md, summed over the loops' counters when somebody asks: the datapath
@@ -51,6 +53,7 @@ final class RelayMetrics extends Collector {
     addDrops(families);
     addFlows(families);
     addBackends(families);
+    addHealth(families);
     addLatency(families);
     addWorkers(families);
     addSupply(families);
@@ -147,8 +150,6 @@ final class RelayMetrics extends Collector {
   }
 
   private void addBackends(List<MetricFamilySamples> families) {
-    var up =
-        gauge("sluice_backend_up", "1 while the backend is given new flows.", "pool", "backend");
     var flows = gauge("sluice_backend_flows", "Live flows.", "pool", "backend");
     var datagrams =
         counter(
@@ -157,34 +158,66 @@ final class RelayMetrics extends Collector {
             "pool",
             "backend",
             "direction");
-    var unreachable =
-        counter(
-            "sluice_backend_unreachable",
-            "ICMP errors received for datagrams to the backend.",
-            "pool",
-            "backend");
-    var ejections =
-        counter(
-            "sluice_backend_ejections",
-            "Times the backend was taken out by evidence.",
-            "pool",
-            "backend");
     for (Pool pool : pools) {
       for (Backend backend : pool.backends()) {
         Backend.View view = backend.view();
         List<String> labels = List.of(pool.name(), backend.name());
-        add(up, labels, view.eligible() ? 1 : 0);
         add(flows, labels, view.flows());
         add(
             datagrams,
             List.of(pool.name(), backend.name(), Direction.REQUEST.label),
             view.requests());
         add(datagrams, List.of(pool.name(), backend.name(), Direction.REPLY.label), view.replies());
-        add(unreachable, labels, view.unreachable());
-        add(ejections, labels, view.ejections());
       }
     }
-    families.addAll(List.of(up, flows, datagrams, unreachable, ejections));
+    families.addAll(List.of(flows, datagrams));
+  }
+
+  private void addHealth(List<MetricFamilySamples> families) {
+    var up = ofBackend("up", "1 while the backend is given new flows.");
+    var score =
+        ofBackend("score", "100: nothing speaks against the backend; 0: its guilt is proven.");
+    var latency =
+        ofBackend(
+            "reply_latency_seconds", "How long the backend's replies take of late, peak EWMA.");
+    var state = ofBackend("state", "1 for the state the backend is in.", "state");
+    var unreachable =
+        countOfBackend("unreachable", "ICMP errors received for datagrams to the backend.");
+    var ejections = countOfBackend("ejections", "Times the backend was taken out by evidence.");
+    var probes = countOfBackend("probes", "Probes of the backend, by result.", "result");
+    for (Pool pool : pools) {
+      for (Backend backend : pool.backends()) {
+        Backend.View view = backend.view();
+        List<String> labels = List.of(pool.name(), backend.name());
+        add(up, labels, view.eligible() ? 1 : 0);
+        add(score, labels, view.score());
+        latency.addMetric(labels, view.latencyNanos() / 1e9);
+        for (State each : State.values()) {
+          add(state, and(labels, each.name()), each == view.state() ? 1 : 0);
+        }
+        add(unreachable, labels, view.unreachable());
+        add(ejections, labels, view.ejections());
+        add(probes, and(labels, "passed"), view.dossier().probesPassed());
+        add(probes, and(labels, "failed"), view.dossier().probesFailed());
+      }
+    }
+    families.addAll(List.of(up, score, latency, state, unreachable, ejections, probes));
+  }
+
+  private static List<String> and(List<String> labels, String more) {
+    return Stream.concat(labels.stream(), Stream.of(more)).toList();
+  }
+
+  private static GaugeMetricFamily ofBackend(String what, String help, String... more) {
+    return new GaugeMetricFamily("sluice_backend_" + what, help, labels(more));
+  }
+
+  private static CounterMetricFamily countOfBackend(String what, String help, String... more) {
+    return new CounterMetricFamily("sluice_backend_" + what, help, labels(more));
+  }
+
+  private static List<String> labels(String... more) {
+    return Stream.concat(Stream.of("pool", "backend"), Stream.of(more)).toList();
   }
 
   /** A pool's replies come through the lanes of all fronts that use it. */
@@ -251,7 +284,7 @@ final class RelayMetrics extends Collector {
     families.add(ports);
     families.add(
         new GaugeMetricFamily(
-            "sluice_fds_free", "File descriptors left for new flows.", (double) fds.free()));
+            "sluice_fds_free", "Dossier descriptors left for new flows.", (double) fds.free()));
   }
 
   private static void addProcess(List<MetricFamilySamples> families) {

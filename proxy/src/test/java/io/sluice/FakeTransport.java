@@ -87,6 +87,12 @@ final class FakeTransport implements Transport {
     }
 
     @Override
+    public void drain(String pool, String backend, Optional<Duration> deadline) {}
+
+    @Override
+    public void enable(String pool, String backend) {}
+
+    @Override
     public FlowPage flows(FlowQuery query) {
       return new FlowPage(List.of(), Optional.empty());
     }

@@ -188,6 +188,11 @@ class PluginsTest {
       public int load() {
         return 0;
       }
+
+      @Override
+      public long latencyNanos() {
+        return 0;
+      }
     };
   }
 

@@ -3,6 +3,7 @@ package io.sluice.admin;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.prometheus.client.exporter.common.TextFormat;
 import io.sluice.Appliance;
+import io.sluice.Appliance.BackendStatus;
 import io.sluice.Appliance.Client;
 import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowQuery;
@@ -17,9 +18,11 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -68,6 +71,8 @@ final class Operations {
             Map.entry("getFront", json(on::front)),
             Map.entry("listPools", json(request -> Views.pools(appliance.pools()))),
             Map.entry("getPool", json(on::pool)),
+            Map.entry("drainBackend", json(on::drain)),
+            Map.entry("enableBackend", json(on::enable)),
             Map.entry("listFlows", json(on::flows)),
             Map.entry("streamEvents", new Handler(true, on::events)),
             Map.entry("listDrops", json(request -> Views.ledgers(appliance.drops()))));
@@ -139,8 +144,44 @@ final class Operations {
   }
 
   private JsonObject pool(Request request) {
-    return Views.pool(
-        named("pool", request.call.get("pool", String.class), appliance.pools(), PoolStatus::name));
+    return Views.pool(poolOf(request));
+  }
+
+  private PoolStatus poolOf(Request request) {
+    return named(
+        "pool", request.call.get("pool", String.class), appliance.pools(), PoolStatus::name);
+  }
+
+  private BackendStatus backendOf(Request request) {
+    return named(
+        "backend",
+        request.call.get("backend", String.class),
+        poolOf(request).backends(),
+        BackendStatus::name);
+  }
+
+  private JsonObject drain(Request request) {
+    Optional<Duration> deadline =
+        Optional.ofNullable(request.content.getString("deadline")).map(Operations::duration);
+    appliance.drain(poolOf(request).name(), backendOf(request).name(), deadline);
+    return Views.backend(backendOf(request));
+  }
+
+  private JsonObject enable(Request request) {
+    appliance.enable(poolOf(request).name(), backendOf(request).name());
+    return Views.backend(backendOf(request));
+  }
+
+  /** As the contract's pattern lets it through: a number and its unit. */
+  private static Duration duration(String text) {
+    int unit = text.replaceAll("[a-z]+$", "").length();
+    long number = Long.parseLong(text.substring(0, unit));
+    return switch (text.substring(unit)) {
+      case "ms" -> Duration.ofMillis(number);
+      case "s" -> Duration.ofSeconds(number);
+      case "m" -> Duration.ofMinutes(number);
+      default -> Duration.ofHours(number);
+    };
   }
 
   private static <T> T named(String kind, String name, List<T> all, Function<T, String> nameOf) {
@@ -172,7 +213,7 @@ final class Operations {
   private List<String> backends() {
     return appliance.pools().stream()
         .flatMap(pool -> pool.backends().stream())
-        .map(Appliance.BackendStatus::name)
+        .map(BackendStatus::name)
         .distinct()
         .toList();
   }

@@ -13,6 +13,8 @@ import io.sluice.Appliance.WorkerStatus;
 import io.sluice.Appliance.WorkersStatus;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
+import io.sluice.pool.Dossier;
+import io.sluice.probe.ProbeResult;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
@@ -89,20 +91,52 @@ final class Views {
         .put("backends", array(p.backends(), Views::backend));
   }
 
-  private static JsonObject backend(BackendStatus b) {
+  static JsonObject backend(BackendStatus b) {
+    Dossier dossier = b.dossier();
+    JsonObject json =
+        new JsonObject()
+            .put("name", b.name())
+            .put("address", NetUtil.toSocketAddressString(b.address()))
+            .put("weight", b.weight())
+            .put("state", b.state())
+            .put("eligible", b.eligible())
+            .put("score", b.score())
+            .put("reason", b.reason())
+            .put("since", b.since().toString())
+            .put("flows", b.flows())
+            .put("latencyMillis", b.latency().toNanos() / 1e6)
+            .put("unreachable", b.unreachable())
+            .put("ejections", b.ejections())
+            .put("requests", b.requests())
+            .put("replies", b.replies())
+            .put("history", array(dossier.history(), Views::transition));
+    dossier.replyRatio().ifPresent(r -> json.put("replyRatio", Math.round(r * 1000) / 1000.0));
+    dossier.draining().ifPresent(wish -> json.put("draining", draining(wish)));
+    dossier.probe().ifPresent(probe -> json.put("probe", probe(probe)));
+    return json;
+  }
+
+  private static JsonObject transition(Dossier.Transition t) {
     return new JsonObject()
-        .put("name", b.name())
-        .put("address", NetUtil.toSocketAddressString(b.address()))
-        .put("weight", b.weight())
-        .put("state", b.state())
-        .put("eligible", b.eligible())
-        .put("reason", b.reason())
-        .put("since", b.since().toString())
-        .put("flows", b.flows())
-        .put("unreachable", b.unreachable())
-        .put("ejections", b.ejections())
-        .put("requests", b.requests())
-        .put("replies", b.replies());
+        .put("at", t.at().toString())
+        .put("from", t.from().name())
+        .put("to", t.to().name())
+        .put("reason", t.reason());
+  }
+
+  private static JsonObject draining(Dossier.Draining d) {
+    JsonObject json =
+        new JsonObject().put("since", d.since().toString()).put("byItself", d.byItself());
+    d.deadline().ifPresent(deadline -> json.put("deadline", deadline.toString()));
+    return json;
+  }
+
+  private static JsonObject probe(ProbeResult p) {
+    return new JsonObject()
+        .put("passed", p.passed())
+        .put("reason", p.reason())
+        .put("tookSeconds", seconds(p.took()))
+        .put("at", p.at().toString());
   }
 
   static JsonObject flows(FlowPage page, Optional<String> nextCursor) {

@@ -63,6 +63,16 @@ final class AdminApi implements AutoCloseable {
         path, HttpRequest.BodyPublishers.ofString(content), "Content-Type", "application/json");
   }
 
+  /** POSTs JSON. */
+  HttpResponse<String> post(String path, String content) {
+    return exchange(
+        "POST",
+        path,
+        HttpRequest.BodyPublishers.ofString(content),
+        "Content-Type",
+        "application/json");
+  }
+
   HttpResponse<String> put(String path, HttpRequest.BodyPublisher content, String... headers) {
     return exchange("PUT", path, content, headers);
   }

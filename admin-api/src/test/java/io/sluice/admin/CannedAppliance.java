@@ -4,6 +4,9 @@ import io.prometheus.client.CollectorRegistry;
 import io.sluice.Appliance;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
+import io.sluice.pool.Dossier;
+import io.sluice.pool.State;
+import io.sluice.probe.ProbeResult;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -11,7 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** An appliance that says what a test told it to. */
 final class CannedAppliance implements Appliance {
@@ -27,6 +32,9 @@ final class CannedAppliance implements Appliance {
   volatile boolean ready = true;
   volatile Runnable whenListing = () -> {};
   volatile Runnable whenScaling = () -> {};
+
+  /** Drains and enables, as they were asked for. */
+  final List<String> wishes = new CopyOnWriteArrayList<>();
 
   /** As was last said; 0: the load decides. */
   volatile int count;
@@ -51,7 +59,29 @@ final class CannedAppliance implements Appliance {
 
   private static BackendStatus backend(String name, String state) {
     return new BackendStatus(
-        name, address("::1", 5300), 1, state, true, "no evidence", START, 1, 2, 3, 4, 5);
+        name,
+        address("::1", 5300),
+        1,
+        state,
+        true,
+        99,
+        "no evidence",
+        START,
+        1,
+        Duration.ofNanos(1_234_567),
+        2,
+        3,
+        4,
+        5,
+        new Dossier(
+            Optional.of(new Dossier.Draining(START, Optional.of(START.plusSeconds(30)), true)),
+            Optional.of(
+                new ProbeResult(
+                    ProbeResult.Verdict.LAME_DUCK, "wants to go", Duration.ofMillis(2), START)),
+            1,
+            0,
+            OptionalDouble.of(0.9994),
+            List.of(new Dossier.Transition(START, State.UP, State.DRAINING, "wants to go"))));
   }
 
   static FlowStatus flow(long id, String front, String backend, InetSocketAddress client) {
@@ -114,6 +144,16 @@ final class CannedAppliance implements Appliance {
       throw new IllegalArgumentException("must be 1 to 2, or 0 for automatic, not " + wanted);
     }
     count = wanted;
+  }
+
+  @Override
+  public void drain(String pool, String backend, Optional<Duration> deadline) {
+    wishes.add("drain " + pool + "/" + backend + deadline.map(d -> " within " + d).orElse(""));
+  }
+
+  @Override
+  public void enable(String pool, String backend) {
+    wishes.add("enable " + pool + "/" + backend);
   }
 
   @Override

@@ -37,7 +37,7 @@ class ContractTest {
               .toCompletionStage()
               .toCompletableFuture()
               .join();
-      assertThat(read.operations()).hasSize(14);
+      assertThat(read.operations()).hasSize(16);
       assertThat(document.getString("openapi")).startsWith("3.1.");
     } finally {
       vertx.close().toCompletionStage().toCompletableFuture().join();

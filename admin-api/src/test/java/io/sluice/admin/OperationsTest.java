@@ -40,6 +40,9 @@ class OperationsTest {
     JsonObject paths = api.contract.document().getJsonObject("paths");
     paths.remove("/v1/events"); // its answer has no end, see EventsTest
     for (String template : paths.fieldNames()) {
+      if (!paths.getJsonObject(template).containsKey("get")) {
+        continue;
+      }
       String path = template.replace("{front}", "dns").replace("{pool}", "resolvers");
       HttpResponse<String> get = api.get(path);
       HttpResponse<String> head = api.exchange("HEAD", path);

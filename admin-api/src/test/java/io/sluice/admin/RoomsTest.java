@@ -13,6 +13,9 @@ import com.tngtech.archunit.lang.ArchRule;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
+import io.sluice.pool.Dossier;
+import io.sluice.pool.State;
+import io.sluice.probe.ProbeResult;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -27,7 +30,12 @@ class RoomsTest {
               Journal.class,
               Journal.Kind.class,
               Journal.Event.class,
-              Journal.Listening.class)
+              Journal.Listening.class,
+              Dossier.class,
+              Dossier.Draining.class,
+              Dossier.Transition.class,
+              State.class,
+              ProbeResult.class)
           .map(Class::getName)
           .collect(Collectors.toUnmodifiableSet());
 

@@ -36,13 +36,20 @@ public class BalancerPick {
   private Balancer balancer = key -> 0;
   private long key;
 
-  private record Member(String name, int weight, int load) implements Balancer.Member {}
+  private record Member(String name, int weight, int load, long latencyNanos)
+      implements Balancer.Member {}
 
   @Setup
   public void build() {
     List<Member> all =
         IntStream.range(0, members)
-            .mapToObj(i -> new Member("backend-%04d".formatted(i), 1 + i % 3, i * 31 % 97))
+            .mapToObj(
+                i ->
+                    new Member(
+                        "backend-%04d".formatted(i),
+                        1 + i % 3,
+                        i * 31 % 97,
+                        1_000L * (i * 17 % 89)))
             .toList();
     balancer = Objects.requireNonNull(Policies.builtIn().get(policy)).over(all);
   }

@@ -36,5 +36,8 @@ public interface Balancer {
 
     /** Live flows at this moment; changes while one looks. */
     int load();
+
+    /** How long its replies take of late, nanoseconds; 0 until it has been seen. */
+    long latencyNanos();
   }
 }

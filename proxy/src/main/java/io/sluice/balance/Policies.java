@@ -41,6 +41,14 @@ public final class Policies {
     return members -> new LeastLoad(members, ThreadLocalRandom::current);
   }
 
+  /**
+   * {@code least-load { by = latency }}: the member whose replies, times its live flows, take least
+   * time for its weight; ignores the key.
+   */
+  public static Balancer.Factory leastLatency() {
+    return members -> new LeastLatency(members, ThreadLocalRandom::current);
+  }
+
   /** {@code weighted-round-robin}: members in turn, heavy ones spread out; ignores the key. */
   public static Balancer.Factory weightedRoundRobin() {
     // A pool is rebuilt at every change of health: starting each time at the same member would

@@ -50,6 +50,7 @@ public final class Backend implements Balancer.Member {
   private final AtomicInteger load = new AtomicInteger();
   private final LongAdder unreachable = new LongAdder();
   private volatile Standing standing;
+  private volatile long latencyNanos;
 
   Backend(
       Pool.Spec.Server server,
@@ -87,6 +88,12 @@ public final class Backend implements Balancer.Member {
   @Override
   public int load() {
     return load.get();
+  }
+
+  /** A peak EWMA: up at once, down slowly; see {@link PeakLatency}. */
+  @Override
+  public long latencyNanos() {
+    return latencyNanos;
   }
 
   /**
@@ -165,6 +172,8 @@ public final class Backend implements Balancer.Member {
         now.reason(),
         now.since(),
         now.ejections(),
+        now.dossier(),
+        latencyNanos,
         load(),
         unreachable.sum(),
         total(REQUESTS),
@@ -197,6 +206,11 @@ public final class Backend implements Balancer.Member {
     return ((mixed ^ (mixed >>> 32)) * 0xD6E8_FEB8_6659_FD93L) >>> 54;
   }
 
+  /** Control. */
+  void latencyNanos(long now) {
+    latencyNanos = now;
+  }
+
   /** Over all workers; each counter as of some moment during the call. */
   long total(int counter) {
     long total = 0;
@@ -214,6 +228,8 @@ public final class Backend implements Balancer.Member {
    * @param reason why it is in that state, the words that were logged
    * @param since when it came into that state
    * @param ejections since the pool was opened
+   * @param dossier what else is known of it
+   * @param latencyNanos how long its replies take of late; 0 until it has been seen
    * @param flows live ones
    * @param unreachable ICMP errors since the pool was opened
    * @param requests datagrams sent to it
@@ -226,6 +242,8 @@ public final class Backend implements Balancer.Member {
       String reason,
       Instant since,
       long ejections,
+      Dossier dossier,
+      long latencyNanos,
       long flows,
       long unreachable,
       long requests,
@@ -248,5 +266,6 @@ public final class Backend implements Balancer.Member {
       int score,
       String reason,
       Instant since,
-      long ejections) {}
+      long ejections,
+      Dossier dossier) {}
 }

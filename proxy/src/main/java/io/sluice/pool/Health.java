@@ -181,14 +181,15 @@ final class Health {
       return false;
     }
     State before = state();
-    hearing = now;
-    if (now.proof() > 0) {
+    boolean onTrial = state == State.TRIAL;
+    hearing = onTrial && !now.silent() ? Hearing.NOTHING : now;
+    if (hearing.proof() > 0) {
       forgive(nowNs);
     }
-    if (state == State.TRIAL && now.silent()) {
-      eject(nowNs, now.words(stall) + ", on trial");
-    } else if (state != State.TRIAL) {
+    if (!onTrial) {
       weigh(nowNs);
+    } else if (now.silent()) {
+      eject(nowNs, now.words(stall) + ", on trial");
     }
     return state() != before;
   }
@@ -214,7 +215,9 @@ final class Health {
     passed = 0;
     failed = Math.min(probing.fall(), failed + 1);
     failure = why;
-    forgive(nowNs);
+    if (state != State.EJECTED && state != State.DOWN) {
+      forgive(nowNs);
+    }
     if (state != State.DOWN && failed == probing.fall()) {
       clear(nowNs);
       enter(
@@ -294,6 +297,7 @@ final class Health {
   private void acquit(long nowNs, String why) {
     clear(nowNs);
     enter(State.UP, nowNs, NEVER, why);
+    weigh(nowNs);
   }
 
   private void enter(State next, long nowNs, long forNs, String why) {

@@ -4,12 +4,19 @@ import static java.util.Comparator.comparing;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.sluice.balance.Balancer;
+import io.sluice.metrics.Journal;
+import io.sluice.probe.Probe;
+import io.sluice.probe.ProbeResult;
+import io.sluice.probe.Prober;
+import io.sluice.probe.Rounds;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
@@ -25,30 +32,19 @@ import org.slf4j.LoggerFactory;
 public final class Pool implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Pool.class);
 
-  /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
-  private static final int TRIES = 8;
-
   /** How often control looks at the time, and at the counters. */
   private static final long TICK_NS = Duration.ofMillis(100).toNanos();
-
-  /** Samples a stall-timeout holds at most, and the window on top of it: 10 KiB a backend. */
-  private static final long STALL_SAMPLES = 30;
-
-  private static final long WINDOW_SAMPLES = 600;
 
   private final Spec spec;
   private final ScheduledExecutorService control;
   private final LongSupplier nanoClock;
   private final InstantSource wallClock;
   private final LongUnaryOperator jitter;
+  private final Journal journal;
   private final List<Watch> watches;
   private final List<Backend> backends;
-  private final ReplyRatio ratio;
-
-  /** Ticks from one sample to the next. */
-  private final long stride;
-
-  private long ticks;
+  private final List<Rounds> rounds = new CopyOnWriteArrayList<>();
+  private final Census census;
   private volatile @Nullable Future<?> timer;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
   private volatile boolean closed;
@@ -64,6 +60,7 @@ public final class Pool implements AutoCloseable {
    * @param maxEjected percent of the backends, rounded up, that passive evidence may take out
    * @param repeatable whether a request may reach two backends
    * @param slowStart how long a backend that has come back gets a growing share
+   * @param probing how probes count, if there are any
    */
   public record Spec(
       String name,
@@ -74,7 +71,8 @@ public final class Pool implements AutoCloseable {
       int maxEjected,
       boolean allWhenNoneEligible,
       boolean repeatable,
-      Duration slowStart) {
+      Duration slowStart,
+      Probing probing) {
     public Spec {
       servers = servers.stream().sorted(comparing(Server::name)).toList();
     }
@@ -95,7 +93,8 @@ public final class Pool implements AutoCloseable {
           100,
           allWhenNoneEligible,
           true,
-          Duration.ZERO);
+          Duration.ZERO,
+          Probing.USUAL);
     }
 
     /**
@@ -118,7 +117,18 @@ public final class Pool implements AutoCloseable {
    */
   public static Pool open(
       Spec spec, int workers, ScheduledExecutorService control, LongSupplier nanoClock) {
-    return open(spec, workers, control, nanoClock, InstantSource.system(), Pool::jittered);
+    return open(spec, workers, control, nanoClock, new Journal(InstantSource.system()));
+  }
+
+  /** Opens a pool that enters in {@code journal} what becomes of its backends. */
+  public static Pool open(
+      Spec spec,
+      int workers,
+      ScheduledExecutorService control,
+      LongSupplier nanoClock,
+      Journal journal) {
+    InstantSource wallClock = InstantSource.system();
+    return open(spec, workers, control, nanoClock, wallClock, Pool::jittered, journal);
   }
 
   /**
@@ -131,8 +141,9 @@ public final class Pool implements AutoCloseable {
       ScheduledExecutorService control,
       LongSupplier nanoClock,
       InstantSource wallClock,
-      LongUnaryOperator jitter) {
-    Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter);
+      LongUnaryOperator jitter,
+      Journal journal) {
+    Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter, journal);
     pool.swap(pool.build(pool.backends));
     pool.arm();
     return pool;
@@ -144,8 +155,10 @@ public final class Pool implements AutoCloseable {
       ScheduledExecutorService control,
       LongSupplier nanoClock,
       InstantSource wallClock,
-      LongUnaryOperator jitter) {
+      LongUnaryOperator jitter,
+      Journal journal) {
     this.spec = spec;
+    this.journal = journal;
     this.control = control;
     this.nanoClock = nanoClock;
     this.wallClock = wallClock;
@@ -153,18 +166,7 @@ public final class Pool implements AutoCloseable {
     int size = spec.servers().size();
     watches = IntStream.range(0, size).mapToObj(i -> new Watch(this, spec, i, workers)).toList();
     backends = watches.stream().map(Watch::backend).toList();
-    long stallNs = spec.silence().stallTimeout().toNanos();
-    stride = Math.max(1, stallNs / TICK_NS / STALL_SAMPLES);
-    ratio =
-        new ReplyRatio(
-            size,
-            spec.silence().minRequests(),
-            (int) Math.clamp(samples(spec.rules().window().toNanos()), 1, WINDOW_SAMPLES),
-            (int) samples(stallNs));
-  }
-
-  private long samples(long ns) {
-    return Math.ceilDiv(ns, stride * TICK_NS);
+    census = new Census(spec, watches, TICK_NS);
   }
 
   /** A tenth more or less. */
@@ -207,12 +209,66 @@ public final class Pool implements AutoCloseable {
   }
 
   /**
+   * Has a backend given no new flows until it is {@link #enable enabled}; those it has go on, at
+   * most until the deadline. Any thread; the future is done when it is so.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  public Future<?> drain(String backend, Optional<Duration> deadline) {
+    Watch watch = watch(backend);
+    return control.submit(() -> watch.drain(deadline));
+  }
+
+  /**
+   * Has a drained backend given flows again, as its health allows. Any thread; the future is done
+   * when it is so.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  public Future<?> enable(String backend) {
+    return control.submit(watch(backend)::enable);
+  }
+
+  /**
+   * Has every backend checked for as long as the pool is open.
+   *
+   * @param port to ask at; 0: each backend's own
+   */
+  public void probe(Prober prober, Probe probe, Prober.Pace pace, int port) {
+    for (Watch watch : watches) {
+      InetSocketAddress at = watch.backend().address();
+      InetSocketAddress target = port == 0 ? at : new InetSocketAddress(at.getAddress(), port);
+      rounds.add(prober.start(probe, target, pace, watch::probed));
+    }
+  }
+
+  /** Control: a probe of a backend has ended. */
+  void probed(String backend, ProbeResult result) {
+    watch(backend).probed(result);
+  }
+
+  private Watch watch(String backend) {
+    return watches.stream()
+        .filter(watch -> watch.backend().name().equals(backend))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "pool '%s' has no backend '%s'; there are: %s"
+                        .formatted(
+                            name(),
+                            backend,
+                            String.join(", ", backends.stream().map(Backend::name).toList()))));
+  }
+
+  /**
    * Stops deciding: timers are cancelled, late evidence is only counted. Any thread; idempotent.
    */
   @Override
   public void close() {
     closed = true;
     cancel();
+    rounds.forEach(Rounds::close);
   }
 
   private void cancel() {
@@ -230,44 +286,34 @@ public final class Pool implements AutoCloseable {
     }
   }
 
-  /** Control, every tick. */
+  /** Control, every tick; whatever one runs into, there is a next. */
   private void tick() {
     if (closed) {
       return;
     }
-    long nowNs = nowNs();
-    if (spec.silence().counts() && ticks++ % stride == 0) {
-      sample(nowNs);
-    }
-    watches.forEach(watch -> watch.tick(nowNs));
     arm();
-  }
-
-  private void sample(long nowNs) {
-    ratio.tick();
-    for (int i = 0; i < backends.size(); i++) {
-      Backend each = backends.get(i);
-      ratio.sample(
-          i,
-          each.total(Backend.ASKED),
-          each.total(Backend.PROMPT),
-          each.total(Backend.REQUESTS),
-          each.total(Backend.REPLIES));
-    }
-    for (int i = 0; i < backends.size(); i++) {
-      watches.get(i).hear(ratio.hearing(i), nowNs);
+    long nowNs = nowNs();
+    try {
+      census.tick(nowNs);
+      watches.forEach(watch -> watch.tick(nowNs));
+    } catch (RuntimeException | AssertionError bug) {
+      log.error("pool {}: a tick failed", name(), bug);
     }
   }
 
   /** Control: what was said of a backend before is not held against it any longer. */
   void forget(int backend) {
-    ratio.forget(backend);
+    census.forget(backend);
   }
 
   /** Control: whether one more may be taken out by passive evidence. */
   boolean hasRoomToEject() {
     long out = watches.stream().filter(watch -> watch.state() == State.EJECTED).count();
     return out < Math.ceilDiv((long) spec.maxEjected() * backends.size(), 100);
+  }
+
+  Journal journal() {
+    return journal;
   }
 
   LongUnaryOperator jitter() {
@@ -337,37 +383,5 @@ public final class Pool implements AutoCloseable {
     watches.stream().filter(w -> members.contains(w.backend())).forEach(w -> w.publish(true));
     snapshot = next;
     watches.stream().filter(w -> !members.contains(w.backend())).forEach(w -> w.publish(false));
-  }
-
-  /** A balancer and what its picks mean: built whole, never changed. */
-  private static final class Snapshot {
-    static final Snapshot EMPTY = new Snapshot(key -> 0, List.of());
-
-    final Balancer balancer;
-    final Backend[] members;
-
-    Snapshot(Balancer balancer, List<Backend> members) {
-      this.balancer = balancer;
-      this.members = members.toArray(Backend[]::new);
-    }
-
-    /** Another one for the key, or {@code not} itself where there is no other. */
-    Backend other(long key, Backend not) {
-      long other = key;
-      for (int tries = 0; tries < TRIES; tries++) {
-        other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
-        Backend picked = members[balancer.pick(other)];
-        if (picked != not) {
-          return picked;
-        }
-      }
-      // A policy that ignores the key may insist: then the next one, from anywhere.
-      int from = (int) Math.unsignedMultiplyHigh(other, members.length);
-      return members[from] == not ? members[(from + 1) % members.length] : members[from];
-    }
-
-    boolean deals(List<Backend> others) {
-      return List.of(members).equals(others);
-    }
   }
 }

@@ -1,6 +1,13 @@
 package io.sluice.pool;
 
+import io.sluice.metrics.Journal;
+import io.sluice.probe.ProbeResult;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -15,15 +22,21 @@ final class Watch {
   /** Where slow start begins. */
   private static final int SHARE_AT_FIRST = Backend.ALL_KEYS / 16;
 
+  private static final int HISTORY = 16;
+
   private final Pool pool;
   private final Pool.Spec spec;
   private final int index;
   private final Health health;
   private final Evidence evidence;
   private final Backend backend;
+  private final PeakLatency latency;
   private State noted = State.UP;
   private Instant since;
   private long ejections;
+  private Dossier dossier = Dossier.EMPTY;
+  private long passed;
+  private long failed;
 
   /** When it came back, from when on its share grows; {@link Health#NEVER}: it was never away. */
   private long backNs = Health.NEVER;
@@ -36,8 +49,9 @@ final class Watch {
     this.spec = spec;
     this.index = index;
     Rules rules = spec.rules();
-    health = new Health(rules, Probing.USUAL, spec.silence(), pool.jitter(), pool::hasRoomToEject);
+    health = new Health(rules, spec.probing(), spec.silence(), pool.jitter(), pool::hasRoomToEject);
     evidence = new Evidence(pool.control(), this::look);
+    latency = new PeakLatency(pool.nowNs());
     since = pool.wallClock().instant();
     long stallNs = spec.silence().stallTimeout().toNanos();
     backend =
@@ -85,7 +99,8 @@ final class Watch {
         health.score(nowNs),
         health.reason(),
         since,
-        ejections);
+        ejections,
+        dossier);
   }
 
   /** One that is dealt for want of any other keeps its flows, whatever it is charged with. */
@@ -123,50 +138,93 @@ final class Watch {
       note(nowNs);
     }
     evidence.takeRefusals(flow -> health.refused(nowNs, flow, backend.load()));
-    tick(nowNs);
+    health.elapsed(nowNs);
+    decided(nowNs);
   }
 
   /** What its exchanges say; the time has its say right after. */
   void hear(Hearing hearing, long nowNs) {
     health.heard(nowNs, hearing);
+    dossier(dossier.draining(), dossier.probe(), hearing.ratio(), dossier.history());
   }
 
   /** Time has passed. */
   void tick(long nowNs) {
     health.elapsed(nowNs);
     decided(nowNs);
+    backend.latencyNanos(
+        latency.add(
+            nowNs,
+            backend.total(Backend.ASKED),
+            backend.total(Backend.ANSWERED),
+            backend.total(Backend.LATENCY)));
   }
 
   /** A probe has ended. */
-  void probed(boolean passed, boolean wishesDrain, String reason) {
+  void probed(ProbeResult result) {
     if (pool.closed()) {
       return;
     }
-    long nowNs = pool.nowNs();
-    if (passed) {
-      health.passed(nowNs, wishesDrain);
-    } else {
-      health.failed(nowNs, reason);
+    boolean news = dossier.probe().map(last -> last.passed() != result.passed()).orElse(true);
+    if (news) {
+      String what = result.passed() ? "PASSED" : "FAILED";
+      pool.journal().enter(Journal.Kind.PROBE, subject(), what, result.reason());
     }
-    decided(nowNs);
+    passed += result.passed() ? 1 : 0;
+    failed += result.passed() ? 0 : 1;
+    long nowNs = pool.nowNs();
+    if (result.passed()) {
+      health.passed(nowNs, result.lameDuck());
+    } else {
+      health.failed(nowNs, result.reason());
+    }
+    dossier(wish(), Optional.of(result), dossier.replyRatio(), dossier.history());
+    wished(nowNs);
   }
 
-  /** An operator wishes it to have no new flows, and none at all from {@code untilNs} on. */
-  void drain(long untilNs) {
-    drainUntilNs = untilNs;
-    wish(Health.Wish.OPERATOR);
+  /** An operator wishes it to have no new flows, and none at all once so much time is over. */
+  void drain(Optional<Duration> deadline) {
+    drainUntilNs = deadline.map(in -> pool.nowNs() + in.toNanos()).orElse(Health.NEVER);
+    Instant now = pool.wallClock().instant();
+    health.wish(Health.Wish.OPERATOR);
+    dossier(
+        Optional.of(new Dossier.Draining(now, deadline.map(now::plus), false)),
+        dossier.probe(),
+        dossier.replyRatio(),
+        dossier.history());
+    wished(pool.nowNs());
   }
 
   /** Nobody wishes anything any longer. */
   void enable() {
     drainUntilNs = Health.NEVER;
-    wish(Health.Wish.NOBODY);
+    health.wish(Health.Wish.NOBODY);
+    dossier(Optional.empty(), dossier.probe(), dossier.replyRatio(), dossier.history());
+    wished(pool.nowNs());
   }
 
-  private void wish(Health.Wish wish) {
-    long nowNs = pool.nowNs();
-    health.wish(wish);
-    decided(nowNs);
+  /** What it wishes by itself; an operator's wish stands as it is. */
+  private Optional<Dossier.Draining> wish() {
+    return switch (health.wish()) {
+      case NOBODY -> Optional.empty();
+      case OPERATOR -> dossier.draining();
+      case ITSELF ->
+          dossier
+              .draining()
+              .or(
+                  () ->
+                      Optional.of(
+                          new Dossier.Draining(
+                              pool.wallClock().instant(), Optional.empty(), true)));
+    };
+  }
+
+  private void dossier(
+      Optional<Dossier.Draining> draining,
+      Optional<ProbeResult> probe,
+      OptionalDouble ratio,
+      List<Dossier.Transition> history) {
+    dossier = new Dossier(draining, probe, passed, failed, ratio, history);
   }
 
   private void decided(long nowNs) {
@@ -176,6 +234,14 @@ final class Watch {
       note(nowNs);
       pool.refresh();
     }
+  }
+
+  /** A wish may matter where the state stays: for who is tried for want of any eligible one. */
+  private void wished(long nowNs) {
+    if (state() != noted) {
+      note(nowNs);
+    }
+    pool.refresh();
   }
 
   /** The one place that hears of every transition. */
@@ -191,8 +257,18 @@ final class Watch {
     if (!isAway(noted) && (isAway(before) || trusted)) {
       backNs = nowNs;
     }
+    List<Dossier.Transition> history = new ArrayList<>(dossier.history());
+    history.add(new Dossier.Transition(since, before, noted, health.reason()));
+    int surplus = Math.max(0, history.size() - HISTORY);
+    List<Dossier.Transition> last = List.copyOf(history.subList(surplus, history.size()));
+    dossier(dossier.draining(), dossier.probe(), dossier.replyRatio(), last);
+    pool.journal().enter(Journal.Kind.BACKEND, subject(), noted.name(), health.reason());
     log.atLevel(isOut(noted) ? Level.WARN : Level.INFO)
-        .log("backend {}/{} {}", pool.name(), backend.name(), health.reason());
+        .log("backend {} {}", subject(), health.reason());
+  }
+
+  private String subject() {
+    return pool.name() + "/" + backend.name();
   }
 
   private static boolean isOut(State state) {

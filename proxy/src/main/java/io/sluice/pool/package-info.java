@@ -1,6 +1,6 @@
 /**
  * Backends, their health, and the snapshot flows are dealt from: may name a backend, never a
- * client; imports balance, metrics.
+ * client; imports balance, metrics, probe.
  *
  * <p>One threading rule: <em>loops report, control decides</em>. An event loop picks from the
  * current snapshot, counts, and leaves evidence in a bounded mailbox; it never waits and never
@@ -12,7 +12,10 @@
  * swaps the snapshot, then unmarks who leaves. So a loop that finds its flow's backend not eligible
  * and picks again gets another one, unless the backend has come back in between; it can never
  * retire and re-open a flow onto the same backend over and over while nothing changes. The converse
- * does not hold, and need not: a backend may be eligible and not yet, or no longer, dealt.
+ * does not hold, and need not: a backend may be eligible and not yet, or no longer, dealt. A
+ * member's {@link io.sluice.pool.Backend#patienceNs() patience} is never 0, by the same order;
+ * where it is stall-timeout, the backend is dealt still, and a flow that leaves asks for another
+ * one by name.
  */
 @NullMarked
 package io.sluice.pool;

@@ -11,6 +11,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -178,14 +179,20 @@ public interface BalancerContract {
   }
 
   /** A member that counts its flows. */
-  record FakeMember(String name, int weight, AtomicInteger flows) implements Balancer.Member {
+  record FakeMember(String name, int weight, AtomicInteger flows, AtomicLong nanos)
+      implements Balancer.Member {
     public FakeMember(String name, int weight) {
-      this(name, weight, new AtomicInteger());
+      this(name, weight, new AtomicInteger(), new AtomicLong());
     }
 
     @Override
     public int load() {
       return flows.get();
+    }
+
+    @Override
+    public long latencyNanos() {
+      return nanos.get();
     }
   }
 }

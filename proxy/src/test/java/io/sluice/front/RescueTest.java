@@ -296,7 +296,8 @@ class RescueTest {
         as.maxEjected(),
         as.allWhenNoneEligible(),
         false,
-        as.slowStart());
+        as.slowStart(),
+        as.probing());
   }
 
   private Backend backend(int index) {

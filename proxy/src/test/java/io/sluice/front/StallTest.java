@@ -84,6 +84,7 @@ class StallTest {
         as.maxEjected(),
         as.allWhenNoneEligible(),
         as.repeatable(),
-        as.slowStart());
+        as.slowStart(),
+        as.probing());
   }
 }

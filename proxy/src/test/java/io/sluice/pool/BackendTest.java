@@ -94,7 +94,9 @@ final class BackendTest {
     backend.traffic(0).add(Backend.REPLY_BYTES, 16);
     backend.traffic(1).add(Backend.REPLY_BYTES, 32);
     assertThat(backend.view())
-        .isEqualTo(new Backend.View(State.UP, true, 99, "because", BIRTH, 7, 1, 0, 3, 4, 8, 48));
+        .isEqualTo(
+            new Backend.View(
+                State.UP, true, 99, "because", BIRTH, 7, Dossier.EMPTY, 0, 1, 0, 3, 4, 8, 48));
   }
 
   private Backend backend(boolean icmp, State state) {
@@ -105,7 +107,7 @@ final class BackendTest {
         STALL_NS,
         new Evidence(control, () -> {}),
         new Backend.Standing(
-            true, Long.MAX_VALUE, Backend.ALL_KEYS, state, 99, "because", BIRTH, 7));
+            true, Long.MAX_VALUE, Backend.ALL_KEYS, state, 99, "because", BIRTH, 7, Dossier.EMPTY));
   }
 
   private static void onLoops(int loops, Runnable each) throws InterruptedException {

@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Random;
+import java.util.Set;
+import java.util.function.LongUnaryOperator;
 import java.util.stream.LongStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -85,12 +89,119 @@ final class HealthModelTest {
     assertThat(health.state()).isEqualTo(State.UP);
   }
 
+  /** All kinds of evidence, wishes and time; what must hold whatever happens. */
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void keepsItsPromisesWhateverHappens(long seed) {
+    Random random = new Random(seed);
+    Rules rules = randomRules(random);
+    Probing probing = new Probing(1 + random.nextInt(3), 1 + random.nextInt(4));
+    boolean full = random.nextBoolean();
+    boolean denied = false;
+    boolean[] room = {true};
+    Health health =
+        new Health(rules, probing, Silence.USUAL, LongUnaryOperator.identity(), () -> room[0]);
+    long nowNs = random.nextLong();
+    int failed = 0;
+    long lastEjectionNs = 0;
+    long lastForNs = 0;
+    Set<State> seen = EnumSet.noneOf(State.class);
+    for (int i = 0; i < EVENTS; i++) {
+      State before = health.state();
+      Health.Wish wish = health.wish();
+      int event = random.nextInt(9);
+      boolean changed;
+      switch (event) {
+        case 0 -> {
+          nowNs += random.nextLong(2 * rules.ejectFor().toNanos());
+          changed = health.elapsed(nowNs);
+        }
+        case 1 -> {
+          long remaining = health.remainingNs(nowNs);
+          nowNs += remaining == Health.NEVER ? 0 : remaining;
+          changed = health.elapsed(nowNs);
+        }
+        case 2 -> changed = health.answered(nowNs);
+        case 3 -> changed = health.heard(nowNs, randomHearing(random));
+        case 4 -> {
+          failed = 0;
+          changed = health.passed(nowNs, random.nextInt(6) == 0);
+        }
+        case 5 -> {
+          failed++;
+          changed = health.failed(nowNs, "no answer");
+        }
+        case 6 -> {
+          Health.Wish[] wishes = Health.Wish.values();
+          changed = random.nextInt(4) == 0 && health.wish(wishes[random.nextInt(wishes.length)]);
+        }
+        default -> {
+          room[0] = !full || random.nextInt(4) > 0;
+          changed = health.refused(nowNs, random.nextInt(8), random.nextInt(6));
+        }
+      }
+      State now = health.state();
+      seen.add(now);
+      String where = "seed %d, event %d (%d): %s".formatted(seed, i, event, health.reason());
+      assertThat(changed).as(where).isEqualTo(now != before);
+      assertThat(edges(before)).as(where).contains(now);
+      boolean out = now == State.EJECTED || now == State.DOWN;
+      int score = health.score(nowNs);
+      assertThat(score).as(where).isBetween(0, 100);
+      denied |= !room[0];
+      if (out || !denied) {
+        assertThat(score == 0).as(where).isEqualTo(out);
+      }
+      if (now == State.UP) {
+        assertThat(score).as(where).isEqualTo(100);
+      }
+      if (now == State.DOWN && before != State.DOWN) {
+        assertThat(failed).as(where).isGreaterThanOrEqualTo(probing.fall());
+      }
+      if (!out) {
+        assertThat(now == State.DRAINING).as(where).isEqualTo(health.wish() != Health.Wish.NOBODY);
+      }
+      if (wish == Health.Wish.OPERATOR && event != 6) {
+        assertThat(health.wish()).as(where).isEqualTo(Health.Wish.OPERATOR);
+      }
+      if (now == State.EJECTED && before != State.EJECTED) {
+        assertThat(room[0]).as(where).isTrue();
+        long forNs = health.remainingNs(nowNs);
+        boolean forgiven = nowNs - lastEjectionNs - lastForNs >= rules.ejectMax().toNanos();
+        if (lastForNs > 0 && forNs != Health.NEVER && !forgiven) {
+          assertThat(forNs)
+              .as("%s; the one before lasted %d", where, lastForNs)
+              .isEqualTo(Math.min(2 * lastForNs, rules.ejectMax().toNanos()));
+        }
+        lastEjectionNs = nowNs;
+        lastForNs = forNs == Health.NEVER ? 0 : forNs;
+      } else if (now == State.DOWN) {
+        lastForNs = 0;
+      }
+    }
+    assertThat(seen).as("seed %d comes by every state", seed).hasSizeGreaterThanOrEqualTo(5);
+  }
+
+  private static Hearing randomHearing(Random random) {
+    boolean silent = random.nextInt(4) == 0;
+    boolean low = random.nextInt(8) == 0;
+    return new Hearing(
+        silent,
+        silent ? 1 + random.nextInt(20) : 0,
+        random.nextInt(100),
+        silent ? random.nextInt(1, 11) / 10.0 : 0,
+        OptionalDouble.of(random.nextDouble()),
+        1,
+        low ? random.nextDouble() : 0);
+  }
+
   private static List<State> edges(State from) {
     return switch (from) {
-      case UP, SUSPECT -> List.of(State.UP, State.SUSPECT, State.EJECTED);
-      case EJECTED -> List.of(State.EJECTED, State.TRIAL);
-      case TRIAL -> List.of(State.TRIAL, State.UP, State.EJECTED);
-      case DOWN, DRAINING -> List.of();
+      case UP, SUSPECT ->
+          List.of(State.UP, State.SUSPECT, State.EJECTED, State.DOWN, State.DRAINING);
+      case EJECTED -> List.of(State.EJECTED, State.TRIAL, State.DOWN, State.DRAINING);
+      case DOWN -> List.of(State.DOWN, State.UP, State.DRAINING);
+      case TRIAL, DRAINING -> List.of(State.values());
     };
   }
 

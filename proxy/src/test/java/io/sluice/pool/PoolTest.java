@@ -7,6 +7,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.sluice.balance.Balancer;
+import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +27,7 @@ final class PoolTest {
       new Rules(true, 3, Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ofSeconds(40));
 
   private final VirtualControl control = new VirtualControl();
+  private final Journal journal = new Journal(control.wallClock());
   private final List<String> built = new ArrayList<>();
   private final List<String> builtBy = new ArrayList<>();
   private Consumer<List<? extends Balancer.Member>> whileBuilding = _ -> {};
@@ -317,7 +319,8 @@ final class PoolTest {
         control,
         control::nanoTime,
         control.wallClock(),
-        LongUnaryOperator.identity());
+        LongUnaryOperator.identity(),
+        journal);
   }
 
   /** Key modulo members, and a note of who was built over what. */

@@ -245,6 +245,23 @@ final class SilenceTest {
     assertThat(pool.backend("d").view().ejections()).isZero();
   }
 
+  @Test
+  void oneThatComesAndGoesIsEjectedForLongerAndLonger() {
+    Simulation pool = new Simulation(1, 3, 50);
+    pool.all(FAST);
+    pool.run(Duration.ofSeconds(10), 300);
+    for (int i = 0; i < 100; i++) {
+      pool.one("b", Manner.BLACK_HOLE);
+      pool.run(Duration.ofMillis(3_300), 300);
+      pool.one("b", FAST);
+      pool.run(Duration.ofMillis(2_700), 300);
+    }
+    // 5 + 10 + 20 + ... + 160 s are over half of the ten minutes.
+    assertThat(pool.backend("b").view().ejections()).isBetween(2L, 8L);
+    assertThat(pool.backend("a").view().ejections() + pool.backend("c").view().ejections())
+        .isZero();
+  }
+
   private static void assertNobodyHurt(Simulation pool) {
     assertThat(pool.anySilent).as("somebody was held to be silent").isFalse();
     assertThat(pool.pool.backends()).allMatch(b -> b.view().ejections() == 0);

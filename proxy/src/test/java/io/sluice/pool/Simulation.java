@@ -1,6 +1,7 @@
 package io.sluice.pool;
 
 import io.sluice.balance.Policies;
+import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -79,12 +80,14 @@ final class Simulation {
                 maxEjected,
                 true,
                 true,
-                Duration.ZERO),
+                Duration.ZERO,
+                Probing.USUAL),
             1,
             control,
             control::nanoTime,
             control.wallClock(),
-            LongUnaryOperator.identity());
+            LongUnaryOperator.identity(),
+            new Journal(control.wallClock()));
   }
 
   Backend backend(String name) {

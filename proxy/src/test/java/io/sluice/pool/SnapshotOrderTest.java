@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * each kind, odd while it happens, and a loop judges only what lies within one even count.
  */
 final class SnapshotOrderTest {
-  private static final int ROUNDS = 20_000;
+  private static final int ROUNDS = 5_000;
   private static final InetSocketAddress ADDRESS = new InetSocketAddress("192.0.2.1", 53);
 
   private final VirtualControl control = new VirtualControl();
@@ -60,7 +61,8 @@ final class SnapshotOrderTest {
             control,
             control::nanoTime,
             control.wallClock(),
-            LongUnaryOperator.identity());
+            LongUnaryOperator.identity(),
+            new Journal(control.wallClock()));
     Backend a = pool.backends().getFirst();
 
     List<Thread> loops = new ArrayList<>();

@@ -1,0 +1,39 @@
+package io.sluice.pool;
+
+import io.sluice.balance.Balancer;
+import java.util.List;
+
+/** A balancer and what its picks mean: built whole, never changed. */
+final class Snapshot {
+  /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
+  private static final int TRIES = 8;
+
+  static final Snapshot EMPTY = new Snapshot(key -> 0, List.of());
+
+  final Balancer balancer;
+  final Backend[] members;
+
+  Snapshot(Balancer balancer, List<Backend> members) {
+    this.balancer = balancer;
+    this.members = members.toArray(Backend[]::new);
+  }
+
+  /** Another one for the key, or {@code not} itself where there is no other. */
+  Backend other(long key, Backend not) {
+    long other = key;
+    for (int tries = 0; tries < TRIES; tries++) {
+      other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
+      Backend picked = members[balancer.pick(other)];
+      if (picked != not) {
+        return picked;
+      }
+    }
+    // A policy that ignores the key may insist: then the next one, from anywhere.
+    int from = (int) Math.unsignedMultiplyHigh(other, members.length);
+    return members[from] == not ? members[(from + 1) % members.length] : members[from];
+  }
+
+  boolean deals(List<Backend> others) {
+    return List.of(members).equals(others);
+  }
+}
