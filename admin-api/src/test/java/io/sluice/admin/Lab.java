@@ -38,11 +38,9 @@ final class Lab implements AutoCloseable {
     try {
       client = add(Netns.create("client"));
       appliance = add(Netns.create("sluice"));
-      a = add(Netns.create("a"));
-      b = add(Netns.create("b"));
       cable(1, client, "front");
-      cable(2, a, "toa");
-      cable(3, b, "tob");
+      a = attach("a", 2);
+      b = attach("b", 3);
     } catch (RuntimeException | Error e) { // among them that it may not, which skips the test
       close();
       throw e;
@@ -50,6 +48,17 @@ final class Lab implements AutoCloseable {
       close();
       throw new AssertionError(e);
     }
+  }
+
+  /**
+   * One more host, on a cable of its own: 10.SUBNET.0.2.
+   *
+   * @param role at most 8 letters
+   */
+  Netns attach(String role, int subnet) throws Exception {
+    Netns host = add(Netns.create(role));
+    cable(subnet, host, "to" + role);
+    return host;
   }
 
   private void cable(int subnet, Netns host, String onAppliance) throws Exception {
@@ -126,7 +135,7 @@ final class Lab implements AutoCloseable {
     return named(sluice.json("/v1/pools/" + pool), "backends", "name", backend);
   }
 
-  private static JsonObject named(JsonObject all, String array, String key, String name) {
+  static JsonObject named(JsonObject all, String array, String key, String name) {
     return all.getJsonArray(array).stream()
         .map(JsonObject.class::cast)
         .filter(each -> each.getString(key).equals(name))

@@ -1,0 +1,95 @@
+package io.sluice.admin;
+
+import static io.sluice.admin.Reading.NEVER;
+
+import io.sluice.admin.Scenario.Outcome;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What Sluice promises of a failure, as far as it can know of it: the shorter of what evidence of
+ * each kind takes.
+ */
+final class Bars {
+  /** A tick of the appliance's control, and what a machine shared with others may take. */
+  private static final Duration NOISE = Duration.ofMillis(200);
+
+  /** One that was refused, and is asked again within two intervals of 50 ms. */
+  private static final Duration REFUSED = Duration.ofMillis(100);
+
+  private final Tempo tempo;
+  private final Duration interval;
+  private final List<String> missed = new ArrayList<>();
+
+  private Bars(Tempo tempo, Duration interval) {
+    this.tempo = tempo;
+    this.interval = interval;
+  }
+
+  /** Returns the bars that were missed, in words. */
+  static List<String> missed(Fault fault, Outcome outcome, Tempo tempo, Duration interval) {
+    Bars bars = new Bars(tempo, interval);
+    bars.check(fault, outcome);
+    return bars.missed;
+  }
+
+  private void check(Fault fault, Outcome outcome) {
+    Cell cell = outcome.cell();
+    Reading reading = outcome.reading();
+    atMost("false ejections", outcome.falseEjections(), 0);
+    atMost("flows of healthy backends that moved", reading.movedInVain(), 0);
+    soon("recovery", reading.recoveryNs(), tempo.ejectMax().plus(tempo.ejectFor()));
+    switch (fault) {
+      case KILLED -> refused(reading);
+      case SLOW -> slow(cell, reading);
+      case FLAPPING -> {
+        if (!cell.oneWay) {
+          atMost("lost of a flow", reading.lostOfFlow(), tempo.flaps());
+        }
+      }
+      case HOST_GONE, BLACK_HOLE, ICMP_FILTERED, ICMP_LIMITED -> {
+        if (cell.isProbed()) {
+          silent(reading, tempo.probed());
+        } else if (!cell.oneWay) {
+          silent(reading, tempo.stall().multipliedBy(2));
+        } // else nobody can tell
+      }
+    }
+  }
+
+  private void refused(Reading reading) {
+    soon("old flows are answered again", reading.oldFlowsAgainMaxNs(), REFUSED);
+    atMost("lost of a flow", reading.lostOfFlow(), 1);
+    soon("new flows avoid it", reading.newFlowsAvoidNs(), REFUSED);
+  }
+
+  /** Late is not dead, unless somebody says how late is too late. */
+  private void slow(Cell cell, Reading reading) {
+    if (!cell.oneWay) {
+      soon("old flows are answered", reading.oldFlowsAgainMaxNs(), tempo.late().plus(NOISE));
+      long underWay = cell.isProbed() ? tempo.late().dividedBy(interval) + 1 : 0;
+      atMost("lost of a flow", reading.lostOfFlow(), underWay);
+    }
+  }
+
+  private void silent(Reading reading, Duration limit) {
+    Duration within = limit.plus(interval).plus(NOISE);
+    soon("new flows avoid it", reading.newFlowsAvoidNs(), within);
+    soon("old flows are answered again", reading.oldFlowsAgainMaxNs(), within);
+    atMost("lost of a flow", reading.lostOfFlow(), within.dividedBy(interval) + 1);
+  }
+
+  private void soon(String what, long nanos, Duration limit) {
+    if (nanos > limit.toNanos()) {
+      String took = nanos == NEVER ? "never" : nanos / 1_000_000 + " ms";
+      missed.add("%s: %s, not within %d ms".formatted(what, took, limit.toMillis()));
+    }
+  }
+
+  private void atMost(String what, long count, long limit) {
+    if (count > limit) {
+      missed.add("%s: %d, not at most %d".formatted(what, count, limit));
+    }
+  }
+}
