@@ -34,7 +34,7 @@ import org.opentest4j.TestAbortedException;
 @Timeout(300)
 class FailoverIT {
   private static final int TRIES = 3;
-  private static final int LABS = 3;
+  private static final int LABS = 2;
   private static final Tempo TEMPO = Tempo.SHORT;
 
   private static final Map<Fault, Future<List<Outcome>>> RUNS = new EnumMap<>(Fault.class);

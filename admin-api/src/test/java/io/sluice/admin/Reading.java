@@ -17,6 +17,8 @@ import java.util.stream.Stream;
  *     did not find the backend well
  * @param oldFlowsAgainMaxNs the same of the flow that waited longest
  * @param recoveryNs until the backend that had come back answered again
+ * @param stalledNs what the machine did by itself, while the backend was failing: the longest that
+ *     a flow of another backend waited for an answer, or was late with a request
  * @param home flows that were the backend's when it failed
  * @param lostOfFlow requests without an answer, of the flow that lost most
  * @param newcomersLost the same of the newcomers
@@ -28,6 +30,7 @@ record Reading(
     long oldFlowsAgainP50Ns,
     long oldFlowsAgainMaxNs,
     long recoveryNs,
+    long stalledNs,
     int home,
     long sent,
     long lost,
@@ -58,6 +61,7 @@ record Reading(
 
   static Reading of(Trace trace, Failure failure) {
     List<Long> again = new ArrayList<>();
+    long stalledNs = 0;
     int moved = 0;
     int movedInVain = 0;
     for (int flow = 0; flow < trace.regulars(); flow++) {
@@ -73,6 +77,7 @@ record Reading(
         moved += elsewhere ? 1 : 0;
       } else {
         movedInVain += elsewhere ? 1 : 0;
+        stalledNs = Math.max(stalledNs, stalled(requests, failure));
       }
     }
     again.sort(null);
@@ -82,6 +87,7 @@ record Reading(
         again.isEmpty() ? 0 : again.get((again.size() - 1) / 2),
         again.isEmpty() ? 0 : again.getLast(),
         recovery(trace, failure),
+        stalledNs,
         again.size(),
         sent,
         trace.lost().sum(),
@@ -111,6 +117,22 @@ record Reading(
         .mapToLong(each -> each.answeredAt() - from.getFirst().sentAt())
         .min()
         .orElse(from.isEmpty() ? 0 : NEVER);
+  }
+
+  private static long stalled(List<Request> requests, Failure failure) {
+    List<Request> during =
+        requests.stream()
+            .filter(each -> each.sentAt() >= failure.beganAt && each.sentAt() < failure.endedAt)
+            .toList();
+    long longest = 0;
+    long usual = during.isEmpty() ? 0 : (failure.endedAt - failure.beganAt) / during.size();
+    long last = failure.beganAt;
+    for (Request each : during) {
+      longest = Math.max(longest, each.isAnswered() ? each.latencyNs() : 0);
+      longest = Math.max(longest, each.sentAt() - last - usual);
+      last = each.sentAt();
+    }
+    return longest;
   }
 
   private static long avoided(Trace trace, Failure failure) {
@@ -157,6 +179,7 @@ record Reading(
         .put("old_flows_again_p50_ms", ms(oldFlowsAgainP50Ns))
         .put("old_flows_again_max_ms", ms(oldFlowsAgainMaxNs))
         .put("recovery_ms", ms(recoveryNs))
+        .put("stalled_ms", ms(stalledNs))
         .put("home", home)
         .put("sent", sent)
         .put("lost", lost)

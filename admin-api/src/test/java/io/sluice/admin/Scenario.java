@@ -104,8 +104,8 @@ final class Scenario implements AutoCloseable {
   }
 
   private Trace trace(Duration all) {
-    // A quarter more than it takes: the machine may stall.
-    long nanos = all.toNanos() * 5 / 4;
+    // A minute more than it takes: the machine may stall.
+    long nanos = all.plus(Duration.ofMinutes(1)).toNanos();
     return new Trace(FLOWS, (int) (nanos / interval.toNanos()), (int) (nanos / NEWCOMER.toNanos()));
   }
 
