@@ -56,7 +56,16 @@ public final class Journal {
       }
       events.addLast(new Event(++lastId, clock.instant(), kind, subject, what, why));
     }
-    bells.forEach(Runnable::run);
+    bells.forEach(this::ring);
+  }
+
+  /** What happened must not depend on who listens. */
+  private void ring(Runnable bell) {
+    try {
+      bell.run();
+    } catch (RuntimeException broken) {
+      bells.remove(bell);
+    }
   }
 
   /** Those later than event {@code id}, as far as they are still here, oldest first. */
