@@ -46,7 +46,7 @@ final class Bars {
     Reading reading = outcome.reading();
     atMost("false ejections", outcome.falseEjections(), 0);
     atMost("flows of healthy backends that moved", reading.movedInVain(), 0);
-    soon("recovery", reading.recoveryNs(), tempo.ejectMax().plus(tempo.ejectFor()));
+    soon("recovery", reading.recoveryNs(), tempo.after());
     switch (fault) {
       case KILLED -> refused(reading);
       case SLOW -> slow(cell, reading);

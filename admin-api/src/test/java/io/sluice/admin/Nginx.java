@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -34,8 +35,10 @@ final class Nginx implements AutoCloseable {
   private Nginx(Netns netns, Path folder, String config) throws Exception {
     this.folder = folder;
     Path file = Files.writeString(folder.resolve("nginx.conf"), config);
+    List<String> command = new ArrayList<>(List.of(netns.prefix(Realtime.PREFIX)));
+    command.addAll(List.of("nginx", "-p", folder.toString(), "-c", file.toString()));
     process =
-        new ProcessBuilder(netns.prefix("nginx", "-p", folder.toString(), "-c", file.toString()))
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("nginx.out").toFile())
             .start();

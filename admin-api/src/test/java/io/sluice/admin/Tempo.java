@@ -10,7 +10,7 @@ import java.time.Duration;
  * @param timeout of probes
  * @param ejectFor {@code eject-for}; nginx's {@code fail_timeout}
  * @param lasts the failure
- * @param after it, until the end
+ * @param after it, until the end: room for the longest ejection, with its jitter, and a trial
  * @param flap down, and up, when flapping
  * @param late so are a slow backend's replies
  */
@@ -38,7 +38,7 @@ record Tempo(
           Duration.ofSeconds(2),
           Duration.ofMillis(1_500),
           Duration.ofSeconds(4),
-          Duration.ofSeconds(4),
+          Duration.ofSeconds(5),
           Duration.ofSeconds(1),
           3,
           Duration.ofMillis(500));
