@@ -65,7 +65,7 @@ class ScarcityIT {
     for (UdpClient client : clients) {
       assertThat(client.ask("again")).isEqualTo("again");
     }
-    await().atMost(Duration.ofSeconds(40)).until(() -> flows(sluice) == 0);
+    await().atMost(Duration.ofSeconds(80)).until(() -> flows(sluice) == 0);
     assertThat(portsFree(sluice, "any")).isEqualTo(PORTS);
     assertThat(late.ask("at last")).isEqualTo("at last");
     assertThat(portsFree(sluice, "any")).isEqualTo(PORTS - 1);
@@ -123,7 +123,7 @@ class ScarcityIT {
     awaitLedger(
         sluice, "one", "request", "received %d, forwarded %d, NO_FD 5".formatted(room + 5, room));
     assertThat(sluice.json("/v1/status").getInteger("fdsOpen")).isLessThan(300);
-    await().atMost(Duration.ofSeconds(40)).until(() -> flows(sluice) == 0);
+    await().atMost(Duration.ofSeconds(80)).until(() -> flows(sluice) == 0);
     assertThat((int) sluice.metric("sluice_fds_free")).isEqualTo(room);
     askAll(at("10.1.0.1", 5000), room);
   }
