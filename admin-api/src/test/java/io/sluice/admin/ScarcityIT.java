@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ScarcityIT {
   private static final int FIRST = 40_000;
   private static final int PORTS = 100;
-  private static final int IDLE_SECONDS = 10;
+  private static final int IDLE_SECONDS = 20;
   private static final String A = "a.address = \"10.2.0.2:7\"\n";
   private static final String B = "b.address = \"10.3.0.2:7\"\n";
 
