@@ -21,7 +21,7 @@ public final class Journal {
   public enum Kind {
     /** A backend's state has changed: {@code what} is the new one. */
     BACKEND,
-    /** A probe's result differs from the one before: {@code what} is PASSED or FAILED. */
+    /** A probe's result differs from the one before: {@code what} is its verdict. */
     PROBE,
     /** Workers have come or gone: {@code what} says how many are active. */
     WORKERS,
