@@ -32,6 +32,8 @@ import java.util.PriorityQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -241,10 +243,11 @@ final class Relay implements Datapath, Appliance {
     await(pool(pool).enable(backend));
   }
 
+  /** Not for ever: control may be stopping. */
   private static void await(Future<?> decided) {
     try {
-      decided.get();
-    } catch (ExecutionException e) {
+      decided.get(5, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
       throw new IllegalStateException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

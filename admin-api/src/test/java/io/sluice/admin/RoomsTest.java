@@ -30,7 +30,6 @@ class RoomsTest {
               Journal.class,
               Journal.Kind.class,
               Journal.Event.class,
-              Journal.Kind.class,
               Journal.Listening.class,
               Dossier.class,
               Dossier.Draining.class,

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ScarcityIT {
   private static final int FIRST = 40_000;
   private static final int PORTS = 100;
-  private static final int IDLE_SECONDS = 10;
+  private static final int IDLE_SECONDS = 20;
   private static final String A = "a.address = \"10.2.0.2:7\"\n";
   private static final String B = "b.address = \"10.3.0.2:7\"\n";
 
@@ -65,7 +65,7 @@ class ScarcityIT {
     for (UdpClient client : clients) {
       assertThat(client.ask("again")).isEqualTo("again");
     }
-    await().atMost(Duration.ofSeconds(40)).until(() -> flows(sluice) == 0);
+    await().atMost(Duration.ofSeconds(80)).until(() -> flows(sluice) == 0);
     assertThat(portsFree(sluice, "any")).isEqualTo(PORTS);
     assertThat(late.ask("at last")).isEqualTo("at last");
     assertThat(portsFree(sluice, "any")).isEqualTo(PORTS - 1);
@@ -123,7 +123,7 @@ class ScarcityIT {
     awaitLedger(
         sluice, "one", "request", "received %d, forwarded %d, NO_FD 5".formatted(room + 5, room));
     assertThat(sluice.json("/v1/status").getInteger("fdsOpen")).isLessThan(300);
-    await().atMost(Duration.ofSeconds(40)).until(() -> flows(sluice) == 0);
+    await().atMost(Duration.ofSeconds(80)).until(() -> flows(sluice) == 0);
     assertThat((int) sluice.metric("sluice_fds_free")).isEqualTo(room);
     askAll(at("10.1.0.1", 5000), room);
   }

@@ -21,8 +21,14 @@ import org.jspecify.annotations.Nullable;
  * nothing here is touched elsewhere.
  */
 public final class Flow implements UdpSocket.Owner {
-  /** Late replies, to what was sent again after a refusal or of a slow backend, have so long. */
+  /** Late replies to what was sent again after a refusal have so long. */
   private static final long LINGER_MILLIS = 100;
+
+  /**
+   * So long has a reply that a flow was still waiting for when it left its backend, which may be
+   * well and only be drained. It costs a descriptor each, of as many as re-home in that time.
+   */
+  private static final long LAST_REPLY_MILLIS = 1_000;
 
   /** Reads of replies, of one datagram perhaps, that a flow may still bring when it ends. */
   private static final int LAST_LOOKS = 8 * Batch.SLOTS;
@@ -118,18 +124,31 @@ public final class Flow implements UdpSocket.Owner {
   public static Flow open(FlowKey key, Lane lane, Backend backend, long affinity, long now)
       throws OsException {
     Flow flow = dial(key, lane, backend, affinity, lane.table().limits().oneWay(), now);
-    Flow first = lane.table().enter(flow);
-    flow.begin(first == null);
-    return first == null ? flow : first;
+    boolean entered = false;
+    try {
+      Flow first = lane.table().enter(flow);
+      entered = first == null;
+      return first == null ? flow : first;
+    } finally {
+      flow.begin(entered);
+    }
   }
 
   private static Flow dial(
       FlowKey key, Lane lane, Backend backend, long affinity, boolean assured, long now)
       throws OsException {
     UdpSocket link = lane.dialer().dial(Address.of(backend.address()));
-    Flow flow = new Flow(key, lane, backend, link, affinity, assured, now);
-    link.register(lane.worker(), flow);
-    return flow;
+    boolean told = false;
+    try {
+      Flow flow = new Flow(key, lane, backend, link, affinity, assured, now);
+      link.register(lane.worker(), flow);
+      told = true;
+      return flow;
+    } finally {
+      if (!told) {
+        link.close();
+      }
+    }
   }
 
   private void begin(boolean entered) {
@@ -155,8 +174,12 @@ public final class Flow implements UdpSocket.Owner {
       Backend own = home == null ? backend : home;
       next.home = own == other ? null : own;
     }
-    boolean entered = lane.table().succeed(this, next, reason);
-    next.begin(entered);
+    boolean entered = false;
+    try {
+      entered = lane.table().succeed(this, next, reason);
+    } finally {
+      next.begin(entered);
+    }
     if (!entered) {
       return null;
     }
@@ -379,7 +402,8 @@ public final class Flow implements UdpSocket.Owner {
     switch (reason) {
       case REFUSED, RESCUED, REHOMED -> {
         lane.worker().chore(this::closePeer);
-        lane.worker().after(LINGER_MILLIS, this::end);
+        boolean waits = reason == CloseReason.REHOMED && askedAt != 0;
+        lane.worker().after(waits ? LAST_REPLY_MILLIS : LINGER_MILLIS, this::end);
       }
       default -> lane.worker().chore(this::end);
     }

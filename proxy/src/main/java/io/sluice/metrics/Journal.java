@@ -21,7 +21,7 @@ public final class Journal {
   public enum Kind {
     /** A backend's state has changed: {@code what} is the new one. */
     BACKEND,
-    /** A probe's result differs from the one before: {@code what} is PASSED or FAILED. */
+    /** A probe's result differs from the one before: {@code what} is its verdict. */
     PROBE,
     /** Workers have come or gone: {@code what} says how many are active. */
     WORKERS,
@@ -56,7 +56,16 @@ public final class Journal {
       }
       events.addLast(new Event(++lastId, clock.instant(), kind, subject, what, why));
     }
-    bells.forEach(Runnable::run);
+    bells.forEach(this::ring);
+  }
+
+  /** What happened must not depend on who listens. */
+  private void ring(Runnable bell) {
+    try {
+      bell.run();
+    } catch (RuntimeException broken) {
+      bells.remove(bell);
+    }
   }
 
   /** Those later than event {@code id}, as far as they are still here, oldest first. */

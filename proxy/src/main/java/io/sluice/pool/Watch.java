@@ -160,14 +160,18 @@ final class Watch {
             backend.total(Backend.LATENCY)));
   }
 
+  /** What is as it was the last time is in the dossier and in the metrics alone. */
+  private static boolean isNews(ProbeResult last, ProbeResult next) {
+    return last.verdict() != next.verdict() || !last.reason().equals(next.reason());
+  }
+
   /** A probe has ended. */
   void probed(ProbeResult result) {
     if (pool.closed()) {
       return;
     }
-    boolean news = dossier.probe().map(last -> last.passed() != result.passed()).orElse(true);
-    if (news) {
-      String what = result.passed() ? "PASSED" : "FAILED";
+    if (dossier.probe().map(last -> isNews(last, result)).orElse(true)) {
+      String what = result.verdict().name();
       pool.journal().enter(Journal.Kind.PROBE, subject(), what, result.reason());
     }
     passed += result.passed() ? 1 : 0;

@@ -13,10 +13,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpResponse.BodySubscribers;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Flow;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +34,10 @@ final class HttpGet implements Probe {
   static {
     System.setProperty("jdk.httpclient.allowRestrictedHeaders", "connection,host");
   }
+
+  /** The headers say it all; a body may be long, or never end. */
+  private static final BodyHandler<String> UNREAD =
+      headers -> BodySubscribers.mapping(BodySubscribers.ofPublisher(), body -> hangUp(body));
 
   private final String path;
   private final String host;
@@ -78,11 +86,32 @@ final class HttpGet implements Probe {
     return (host.isEmpty() ? request : request.header("Host", host)).build();
   }
 
+  private static String hangUp(Flow.Publisher<List<ByteBuffer>> body) {
+    body.subscribe(new HangUp());
+    return "";
+  }
+
+  private static final class HangUp implements Flow.Subscriber<List<ByteBuffer>> {
+    @Override
+    public void onSubscribe(Flow.Subscription subscription) {
+      subscription.cancel();
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> part) {}
+
+    @Override
+    public void onError(Throwable error) {}
+
+    @Override
+    public void onComplete() {}
+  }
+
   /** The client's own time-out ends with the headers; this one bounds the body, too. */
   private HttpResponse<String> send(HttpRequest request, Duration timeout) throws IOException {
     BodyHandler<String> body =
         drain == null
-            ? BodyHandlers.replacing("")
+            ? UNREAD
             : BodyHandlers.limiting(BodyHandlers.ofString(ISO_8859_1), MOST_BODY);
     CompletableFuture<HttpResponse<String>> answer = client.sendAsync(request, body);
     try {

@@ -3,7 +3,6 @@ package io.sluice.probe;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.sluice.probe.ProbeResult.Verdict;
-import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -50,13 +49,17 @@ public final class Rounds implements AutoCloseable {
     prober.control().execute(() -> arm(this::due, prober.chance(intervalNs)));
   }
 
-  /** Any thread; idempotent. A check under way is interrupted, its result nobody's. */
+  /**
+   * Any thread; idempotent. A check under way is interrupted, its result nobody's; should it go on
+   * all the same, the timer that gives it up is what frees its place.
+   */
   @Override
   public void close() {
     closed = true;
-    cancelTimer();
     Check last = check;
-    if (last != null) {
+    if (last == null) {
+      cancelTimer();
+    } else {
       last.interrupt();
     }
   }
@@ -105,6 +108,7 @@ public final class Rounds implements AutoCloseable {
   }
 
   private void conclude(ProbeResult result) {
+    cancelTimer();
     prober.ended();
     if (!closed) {
       armNext();
@@ -125,7 +129,7 @@ public final class Rounds implements AutoCloseable {
   private void arm(Runnable then, long delayNs) {
     cancelTimer();
     timer = prober.control().schedule(then, delayNs, NANOSECONDS);
-    if (closed) {
+    if (closed && check == null) {
       cancelTimer();
     }
   }
@@ -172,11 +176,7 @@ public final class Rounds implements AutoCloseable {
         return new ProbeResult(Verdict.PASSED, "passed", took(), at);
       } catch (LameDuck e) {
         return new ProbeResult(Verdict.LAME_DUCK, Reason.of(e), took(), at);
-      } catch (IOException
-          | RuntimeException
-          | LinkageError
-          | StackOverflowError
-          | AssertionError e) {
+      } catch (Throwable e) { // whatever it is, rounds without a result would never go on
         return failed(Reason.of(e), took(), at);
       }
     }

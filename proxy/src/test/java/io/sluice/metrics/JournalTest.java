@@ -36,6 +36,24 @@ class JournalTest {
   }
 
   @Test
+  void aListenerThatFailsIsNotToldAgainAndHarmsNobody() {
+    var rings = new AtomicInteger();
+    var fails = new AtomicInteger();
+    try (var _ =
+            journal.listen(
+                () -> {
+                  fails.incrementAndGet();
+                  throw new IllegalStateException("stopped");
+                });
+        var _ = journal.listen(rings::incrementAndGet)) {
+      journal.enter(Kind.WORKERS, "", "1", "");
+      journal.enter(Kind.WORKERS, "", "2", "");
+    }
+    assertThat(rings).hasValue(2);
+    assertThat(fails).hasValue(1);
+  }
+
+  @Test
   void ringsUntilNobodyListens() {
     var rings = new AtomicInteger();
     try (var _ = journal.listen(rings::incrementAndGet)) {

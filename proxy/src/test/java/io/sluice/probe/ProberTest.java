@@ -232,6 +232,21 @@ class ProberTest {
   }
 
   @Test
+  void a_check_that_hangs_for_ever_gives_up_its_place_even_if_its_rounds_are_closed() {
+    Prober prober = prober(1);
+    Rounds hanging = prober.start((_, _) -> {}, TARGET, PACE, results::add);
+    control.advance(INTERVAL);
+    assertThat(begun).hasSize(1);
+    begun.clear(); // and never run
+    hanging.close();
+    prober.start((_, _) -> {}, TARGET, PACE, results::add);
+
+    control.advance(TIMEOUT.plus(Rounds.MARGIN).plus(INTERVAL));
+
+    assertThat(begun).hasSize(1);
+  }
+
+  @Test
   void a_check_that_is_given_up_or_closed_is_interrupted() throws Exception {
     for (boolean close : new boolean[] {true, false}) {
       var asleep = new CountDownLatch(1);

@@ -102,6 +102,14 @@ class StreamProbesTest {
   }
 
   @Test
+  void http_without_drain_waits_for_no_body() throws Exception {
+    String begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nup";
+    try (var server = new WebServer(begun, true)) {
+      http(null).check(server.address(), LONG);
+    }
+  }
+
+  @Test
   void http_waits_no_longer_than_told_for_headers_or_body() throws Exception {
     var little = Duration.ofMillis(300);
     for (String begun : List.of("", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nup")) {
