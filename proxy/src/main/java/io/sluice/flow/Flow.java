@@ -189,7 +189,7 @@ public final class Flow implements UdpSocket.Owner {
     traffic.add(Backend.REQUEST_BYTES, bytes);
     if (askedAt == 0 && twoWay) {
       askedAt = now;
-      traffic.add(Backend.ASKED, 1);
+      backend.asked(lane.worker().index(), now);
     }
     seen(now);
   }
@@ -304,7 +304,7 @@ public final class Flow implements UdpSocket.Owner {
       backend.answered();
     } else {
       lane.latency().record(now - askedAt);
-      backend.answered(lane.worker().index(), now - askedAt);
+      backend.answered(lane.worker().index(), askedAt, now);
       askedAt = 0;
     }
     if (held != null) {
@@ -391,6 +391,9 @@ public final class Flow implements UdpSocket.Owner {
     }
     if (held != null) {
       letGo(held);
+    }
+    if (askedAt != 0) {
+      backend.abandoned(lane.worker().index(), askedAt);
     }
     lane.worker().outbox().flush();
     closePeer();

@@ -10,8 +10,9 @@ import java.util.OptionalDouble;
  * whole, has no baseline and convicts nobody. Counters are sampled once a tick; ticks that come
  * late make everything take longer, and nobody guilty.
  *
- * <p><b>Silence.</b> Of the exchanges that a backend was asked since it was last heard (by any
- * reply) and that are older than stall-timeout, all are unanswered. Had it answered like the
+ * <p><b>Silence.</b> Of the exchanges that were open when a backend was last heard (by any reply),
+ * or were begun since, those older than stall-timeout are unanswered; but what it had left open for
+ * that long before it was heard is over, since a service may lose some. Had it answered like the
  * others, {@code unanswered * r} would not be; so many are counted as proof, and {@code
  * minRequests} of them convict: with r = 0.99 a healthy one is lost 10 in a row once in 10^20
  * times, with r = 0.3 the 34 it then takes once in 10^5. {@code r} is what the others answered of
@@ -76,14 +77,15 @@ final class ReplyRatio {
    * @param prompt exchanges answered in time
    * @param requests datagrams to it, so that a single client's repetitions count
    * @param replies datagrams from it, so that any sign of life does
+   * @param young open exchanges that began less than stall-timeout ago; no counter
    */
-  void sample(int backend, long asked, long prompt, long requests, long replies) {
+  void sample(int backend, long asked, long prompt, long requests, long replies, long young) {
     Track track = tracks[backend];
     track.put(asked, prompt, requests);
     all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt, 0);
     if (replies != track.replies) {
       track.replies = replies;
-      track.heard();
+      track.heard(young);
     }
   }
 
@@ -91,7 +93,7 @@ final class ReplyRatio {
   void forget(int backend) {
     Track track = tracks[backend];
     track.begin = now;
-    track.heard();
+    track.heard(0);
   }
 
   /** What is to be said of a backend at this tick, all having been sampled. */
@@ -101,7 +103,7 @@ final class ReplyRatio {
     if (end < 0) {
       return Hearing.NOTHING;
     }
-    long unanswered = Math.max(0, track.asked(end) - track.askedWhenHeard);
+    long unanswered = track.unanswered(end);
     Share beside = others(track, Math.max(track.heardAt, end - window), end);
     long missing = Math.round(unanswered * beside.ratioOfMore());
     long requests = Math.max(0, track.requests(end) - track.requestsWhenHeard);
@@ -167,6 +169,7 @@ final class ReplyRatio {
     long begin;
     long replies;
     long heardAt;
+    long openWhenHeard;
     long askedWhenHeard;
     long requestsWhenHeard;
 
@@ -180,10 +183,16 @@ final class ReplyRatio {
       requests[cell(now)] = requestsNow;
     }
 
-    void heard() {
+    void heard(long young) {
       heardAt = now;
+      openWhenHeard = young;
       askedWhenHeard = asked(now);
       requestsWhenHeard = requests(now);
+    }
+
+    /** Nothing has ended since it was heard: all that was open and all that was asked since. */
+    long unanswered(long end) {
+      return end < heardAt ? 0 : openWhenHeard + asked(end) - askedWhenHeard;
     }
 
     long asked(long tick) {

@@ -258,8 +258,8 @@ final class PoolLifeTest {
   }
 
   private void answer(Backend backend, long nanos) {
-    backend.traffic(0).add(Backend.ASKED, 1);
-    backend.answered(0, nanos);
+    backend.asked(0, control.nanoTime());
+    backend.answered(0, control.nanoTime(), control.nanoTime() + nanos);
     control.advance(TICK);
   }
 

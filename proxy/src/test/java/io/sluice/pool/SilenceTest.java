@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.pool.Simulation.Manner;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -159,6 +160,35 @@ final class SilenceTest {
     pool.run(STALL.plusMillis(1_500), 0);
     assertThat(pool.waiting(Duration.ofMillis(1_600))).as("seed %d", seed).isZero();
     assertThat(pool.backend("b").view().state()).isEqualTo(State.EJECTED);
+  }
+
+  /** They ask again within a tick of each reply, so that nothing is ever begun in silence. */
+  @ParameterizedTest(name = "seed {0}, every {1} ms")
+  @MethodSource("busyClients")
+  void flowsThatAskAllTheTimeLeaveABlackHoleAsSoon(long seed, double everyMs, Manner manner) {
+    Simulation pool = new Simulation(seed, 3, 50);
+    pool.all(manner);
+    pool.regulars(60, everyMs);
+    pool.run(Duration.ofSeconds(30), 0);
+    pool.one("b", Manner.BLACK_HOLE);
+    pool.run(STALL.plusMillis(2_000), 0);
+    assertThat(pool.backend("b").view().state())
+        .as("seed %d: %s", seed, pool.backend("b").view().reason())
+        .isEqualTo(State.EJECTED);
+    assertThat(pool.waiting(STALL.plusMillis(500))).as("seed %d", seed).isZero();
+    assertThat(pool.backend("a").view().ejections() + pool.backend("c").view().ejections())
+        .isZero();
+  }
+
+  static Stream<Arguments> busyClients() {
+    return LongStream.rangeClosed(1, 8)
+        .boxed()
+        .flatMap(
+            seed ->
+                Stream.of(
+                    Arguments.of(seed, 20, FAST),
+                    Arguments.of(seed, 50, FAST),
+                    Arguments.of(seed, 20, new Manner(0.99, 100, 200))));
   }
 
   /** Too few to convict, but it need not stay: what is silent is left by whoever waits there. */

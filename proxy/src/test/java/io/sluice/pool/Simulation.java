@@ -151,6 +151,9 @@ final class Simulation {
     if (waitedMs * 1e6 >= flow.backend.patienceNs()) {
       Backend other = pool.pickOther(flow.key, flow.backend);
       if (other != null) {
+        if (flow.askedMs >= 0) {
+          flow.backend.abandoned(0, nanos(flow.askedMs));
+        }
         flow.backend.flowClosed();
         other.flowOpened();
         flow.backend = other;
@@ -164,7 +167,7 @@ final class Simulation {
     flow.backend.traffic(0).add(Backend.REQUESTS, 1);
     if (flow.askedMs < 0) {
       flow.askedMs = nowMs;
-      flow.backend.traffic(0).add(Backend.ASKED, 1);
+      flow.backend.asked(0, nanos(nowMs));
     }
     Manner manner = Objects.requireNonNull(manners.get(flow.backend.name()));
     if (random.nextDouble() < manner.answers) {
@@ -173,11 +176,16 @@ final class Simulation {
     }
   }
 
+  /** As of the pool's clock. */
+  private long nanos(double ms) {
+    return control.nanoTime() - (long) ((nowMs - ms) * 1e6);
+  }
+
   private void answered(Answer answer) {
     answer.from.traffic(0).add(Backend.REPLIES, 1);
     Flow flow = answer.to;
     if (flow.askedMs >= 0 && flow.backend == answer.from) {
-      answer.from.answered(0, (long) ((nowMs - flow.askedMs) * 1e6));
+      answer.from.answered(0, nanos(flow.askedMs), nanos(nowMs));
       flow.askedMs = -1;
     } else {
       answer.from.answered();
