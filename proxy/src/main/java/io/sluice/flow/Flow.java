@@ -187,7 +187,9 @@ public final class Flow implements UdpSocket.Owner {
     requestBytes += bytes;
     traffic.add(Backend.REQUESTS, datagrams);
     traffic.add(Backend.REQUEST_BYTES, bytes);
-    if (askedAt == 0 && twoWay) {
+    if (askedAt != 0) {
+      traffic.add(Backend.REPEATED, 1);
+    } else if (twoWay) {
       askedAt = now;
       backend.asked(lane.worker().index(), now);
     }

@@ -34,7 +34,10 @@ public final class Backend implements Balancer.Member {
   /** Counter of {@link #traffic}: how long all answered exchanges took together, nanoseconds. */
   static final int LATENCY = 7;
 
-  private static final int COUNTERS = 8;
+  /** Counter of {@link #traffic}: runs of requests that found an exchange open. */
+  public static final int REPEATED = 8;
+
+  private static final int COUNTERS = 9;
 
   /** A {@link Standing#share} that is not reduced. */
   static final int ALL_KEYS = 1_024;
@@ -214,6 +217,13 @@ public final class Backend implements Balancer.Member {
   boolean keeps(long key) {
     int share = standing.share();
     return share == ALL_KEYS || place(key) < share;
+  }
+
+  /** Whether nothing speaks against giving it that key of another's. */
+  boolean isSound(long key) {
+    Standing now = standing;
+    return now.patienceNs() == Long.MAX_VALUE
+        && (now.share() == ALL_KEYS || place(key) < now.share());
   }
 
   /** From 0 to {@value #ALL_KEYS}, another for each backend, whatever the policy does with keys. */

@@ -46,7 +46,7 @@ final class Census {
           i,
           each.total(Backend.ASKED),
           each.total(Backend.PROMPT),
-          each.total(Backend.REQUESTS),
+          each.total(Backend.REPEATED),
           each.total(Backend.REPLIES),
           each.young(nowNs));
     }

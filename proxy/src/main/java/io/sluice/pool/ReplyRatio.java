@@ -19,6 +19,10 @@ import java.util.OptionalDouble;
  * what they were asked since this one was last heard: later replies of theirs to earlier requests
  * prove nothing, since a failure of the network strikes all at once.
  *
+ * <p>One lost datagram is no silence, nor one and its repetition: it takes {@value #FEWEST}
+ * exchanges, or as many requests of the few flows there are, each a quarter of stall-timeout after
+ * the one before.
+ *
  * <p><b>Ratio.</b> Over the window that ended stall-timeout ago, a backend's ratio of answers in
  * time is compared to that of all the others together. What is {@value #LOW} of theirs or less is a
  * full proof if it is no chance either: by the two-proportion z-test with pooled variance, nothing
@@ -41,6 +45,14 @@ final class ReplyRatio {
 
   /** Three requests in vain where 99 % are answered, fourteen where half are. */
   private static final double CHANCE_OF_SILENCE = 1e-4;
+
+  /** However well the others do, any datagram may be lost, and any second one. */
+  private static final double BEST_RATIO = 0.99;
+
+  private static final int FEWEST = 3;
+
+  /** Of stall-timeout: repetitions any closer may have been lost together. */
+  private static final int SPREAD = 4;
 
   private final int stall;
   private final int window;
@@ -67,7 +79,7 @@ final class ReplyRatio {
   /** Begins a tick, in which every backend is sampled once. */
   void tick() {
     now++;
-    all.put(0, 0, 0);
+    all.put(0, 0);
   }
 
   /**
@@ -75,14 +87,15 @@ final class ReplyRatio {
    *
    * @param asked exchanges begun
    * @param prompt exchanges answered in time
-   * @param requests datagrams to it, so that a single client's repetitions count
+   * @param repeated requests while an exchange was open, so that a lone client's repetitions count
    * @param replies datagrams from it, so that any sign of life does
    * @param young open exchanges that began less than stall-timeout ago; no counter
    */
-  void sample(int backend, long asked, long prompt, long requests, long replies, long young) {
+  void sample(int backend, long asked, long prompt, long repeated, long replies, long young) {
     Track track = tracks[backend];
-    track.put(asked, prompt, requests);
-    all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt, 0);
+    track.put(asked, prompt);
+    track.tried(asked + repeated);
+    all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt);
     if (replies != track.replies) {
       track.replies = replies;
       track.heard(young);
@@ -103,12 +116,13 @@ final class ReplyRatio {
     if (end < 0) {
       return Hearing.NOTHING;
     }
-    long unanswered = track.unanswered(end);
     Share beside = others(track, Math.max(track.heardAt, end - window), end);
-    long missing = Math.round(unanswered * beside.ratioOfMore());
-    long requests = Math.max(0, track.requests(end) - track.requestsWhenHeard);
-    double chance = Math.pow(1 - beside.ratioOfMore(), (double) requests);
-    boolean silent = missing > 0 && chance < CHANCE_OF_SILENCE;
+    double ratio = Math.min(BEST_RATIO, beside.ratioOfMore());
+    long unanswered = track.unanswered(end, Math.max(0, 2 * ratio - 1));
+    long missing = Math.round(unanswered * ratio);
+    long vain = Math.max(unanswered, track.tries);
+    double chance = Math.pow(1 - ratio, (double) vain);
+    boolean silent = missing > 0 && vain >= FEWEST && chance < CHANCE_OF_SILENCE;
     double silence = silent ? Math.min(1, (double) missing / minRequests) : 0;
 
     long start = Math.max(track.begin, end - window);
@@ -165,42 +179,57 @@ final class ReplyRatio {
   private final class Track {
     final long[] asked = new long[window + stall + 1];
     final long[] prompt = new long[asked.length];
-    final long[] requests = new long[asked.length];
     long begin;
     long replies;
     long heardAt;
     long openWhenHeard;
     long askedWhenHeard;
-    long requestsWhenHeard;
+    long requests;
+    boolean trying;
+    long triedAt;
+
+    /** Requests in vain since it was heard, each so long after the one before. */
+    int tries;
 
     int cell(long tick) {
       return (int) (Math.max(tick, 0) % asked.length);
     }
 
-    void put(long askedNow, long promptNow, long requestsNow) {
+    void put(long askedNow, long promptNow) {
       asked[cell(now)] = askedNow;
       prompt[cell(now)] = promptNow;
-      requests[cell(now)] = requestsNow;
+    }
+
+    void tried(long requestsNow) {
+      if (trying && now - triedAt >= Math.max(1, stall / SPREAD)) {
+        trying = false;
+        tries++;
+      }
+      if (!trying && requestsNow != requests) {
+        trying = true;
+        triedAt = now;
+      }
+      requests = requestsNow;
     }
 
     void heard(long young) {
       heardAt = now;
       openWhenHeard = young;
       askedWhenHeard = asked(now);
-      requestsWhenHeard = requests(now);
+      trying = false;
+      tries = 0;
     }
 
-    /** Nothing has ended since it was heard: all that was open and all that was asked since. */
-    long unanswered(long end) {
-      return end < heardAt ? 0 : openWhenHeard + asked(end) - askedWhenHeard;
+    /**
+     * Nothing has ended since it was heard: what was open then and what was asked since. Of a
+     * service that loses half, what was open then may have been lost by then, and is no news.
+     */
+    long unanswered(long end, double news) {
+      return end < heardAt ? 0 : Math.round(openWhenHeard * news) + asked(end) - askedWhenHeard;
     }
 
     long asked(long tick) {
       return asked[cell(tick)];
-    }
-
-    long requests(long tick) {
-      return requests[cell(tick)];
     }
 
     long asked(long from, long to) {

@@ -135,7 +135,7 @@ final class PoolLifeTest {
         .containsExactly(State.EJECTED, State.EJECTED, State.SUSPECT);
     assertThat(backend(pool, "c").view().reason())
         .isEqualTo(
-            "suspect, kept as too many of the pool are ejected already: 3 ICMP unreachable errors"
+            "suspect, kept as too many of the pool are out already: 3 ICMP unreachable errors"
                 + " from 3 flows within 10 s");
     assertThat(backend(pool, "c").view().score()).isZero();
     for (String name : List.of("a", "b", "c")) {

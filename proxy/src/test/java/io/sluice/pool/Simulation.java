@@ -9,8 +9,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
+import java.util.concurrent.Future;
 import java.util.function.LongUnaryOperator;
 import java.util.function.ToDoubleFunction;
 
@@ -100,6 +102,16 @@ final class Simulation {
 
   void one(String name, Manner manner) {
     manners.put(name, manner);
+  }
+
+  void drain(String name) {
+    Future<?> _ = pool.drain(name, Optional.empty());
+    control.runDue();
+  }
+
+  void enable(String name) {
+    Future<?> _ = pool.enable(name);
+    control.runDue();
   }
 
   /** Clients that stay and ask so often each. */
