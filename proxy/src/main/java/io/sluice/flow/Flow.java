@@ -210,9 +210,11 @@ public final class Flow implements UdpSocket.Owner {
     requestBytes += bytes;
     traffic.add(Backend.REQUESTS, datagrams);
     traffic.add(Backend.REQUEST_BYTES, bytes);
-    if (askedAt == 0 && twoWay) {
+    if (askedAt != 0) {
+      traffic.add(Backend.REPEATED, 1);
+    } else if (twoWay) {
       askedAt = now;
-      traffic.add(Backend.ASKED, 1);
+      backend.asked(lane.worker().index(), now);
     }
     seen(now);
   }
@@ -327,7 +329,7 @@ public final class Flow implements UdpSocket.Owner {
       backend.answered();
     } else {
       lane.latency().record(now - askedAt);
-      backend.answered(lane.worker().index(), now - askedAt);
+      backend.answered(lane.worker().index(), askedAt, now);
       askedAt = 0;
     }
     if (held != null) {
@@ -415,6 +417,9 @@ public final class Flow implements UdpSocket.Owner {
     }
     if (held != null) {
       letGo(held);
+    }
+    if (askedAt != 0) {
+      backend.abandoned(lane.worker().index(), askedAt);
     }
     lane.worker().outbox().flush();
     closePeer();

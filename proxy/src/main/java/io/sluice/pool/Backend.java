@@ -34,7 +34,10 @@ public final class Backend implements Balancer.Member {
   /** Counter of {@link #traffic}: how long all answered exchanges took together, nanoseconds. */
   static final int LATENCY = 7;
 
-  private static final int COUNTERS = 8;
+  /** Counter of {@link #traffic}: runs of requests that found an exchange open. */
+  public static final int REPEATED = 8;
+
+  private static final int COUNTERS = 9;
 
   /** A {@link Standing#share} that is not reduced. */
   static final int ALL_KEYS = 1_024;
@@ -47,6 +50,7 @@ public final class Backend implements Balancer.Member {
   private final long stallNs;
   private final Evidence evidence;
   private final Tally[] traffic;
+  private final Exchanges[] exchanges;
   private final AtomicInteger load = new AtomicInteger();
   private final LongAdder unreachable = new LongAdder();
   private volatile Standing standing;
@@ -67,6 +71,8 @@ public final class Backend implements Balancer.Member {
     seed = (long) name.hashCode() << 32;
     this.evidence = evidence;
     traffic = IntStream.range(0, workers).mapToObj(_ -> new Tally(COUNTERS)).toArray(Tally[]::new);
+    exchanges =
+        IntStream.range(0, workers).mapToObj(_ -> new Exchanges(stallNs)).toArray(Exchanges[]::new);
     standing = first;
   }
 
@@ -139,9 +145,22 @@ public final class Backend implements Balancer.Member {
     return evident;
   }
 
-  /** That worker's loop: replies came, the first of which ended an exchange after so long. */
-  public void answered(int worker, long latencyNs) {
+  /** That worker's loop: a request begins an exchange. */
+  public void asked(int worker, long nowNs) {
+    traffic[worker].add(ASKED, 1);
+    exchanges[worker].begun(nowNs);
+  }
+
+  /** That worker's loop: a flow ends, and gives up the exchange that began then. */
+  public void abandoned(int worker, long askedNs) {
+    exchanges[worker].ended(askedNs);
+  }
+
+  /** That worker's loop: replies came, the first of which ended the exchange that began then. */
+  public void answered(int worker, long askedNs, long nowNs) {
+    long latencyNs = nowNs - askedNs;
     Tally count = traffic[worker];
+    exchanges[worker].ended(askedNs);
     count.add(ANSWERED, 1);
     count.add(LATENCY, latencyNs);
     if (latencyNs <= stallNs) {
@@ -200,6 +219,13 @@ public final class Backend implements Balancer.Member {
     return share == ALL_KEYS || place(key) < share;
   }
 
+  /** Whether nothing speaks against giving it that key of another's. */
+  boolean isSound(long key) {
+    Standing now = standing;
+    return now.patienceNs() == Long.MAX_VALUE
+        && (now.share() == ALL_KEYS || place(key) < now.share());
+  }
+
   /** From 0 to {@value #ALL_KEYS}, another for each backend, whatever the policy does with keys. */
   private long place(long key) {
     long mixed = (key ^ seed) * 0x9E37_79B9_7F4A_7C15L;
@@ -209,6 +235,15 @@ public final class Backend implements Balancer.Member {
   /** Control. */
   void latencyNanos(long now) {
     latencyNanos = now;
+  }
+
+  /** Over all workers: open exchanges that are not yet older than stall-timeout. */
+  long young(long nowNs) {
+    long young = 0;
+    for (Exchanges each : exchanges) {
+      young += each.young(nowNs);
+    }
+    return young;
   }
 
   /** Over all workers; each counter as of some moment during the call. */

@@ -46,8 +46,9 @@ final class Census {
           i,
           each.total(Backend.ASKED),
           each.total(Backend.PROMPT),
-          each.total(Backend.REQUESTS),
-          each.total(Backend.REPLIES));
+          each.total(Backend.REPEATED),
+          each.total(Backend.REPLIES),
+          each.young(nowNs));
     }
     for (int i = 0; i < watches.size(); i++) {
       watches.get(i).hear(ratio.hearing(i), nowNs);

@@ -273,7 +273,7 @@ final class Health {
 
   private void eject(long nowNs, String why) {
     if (!room.getAsBoolean()) {
-      suspect(nowNs, "suspect, kept as too many of the pool are ejected already: " + why);
+      suspect(nowNs, "suspect, kept as too many of the pool are out already: " + why);
       return;
     }
     long ejectionNs = nextEjectionNs;

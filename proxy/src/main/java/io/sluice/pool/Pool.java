@@ -57,7 +57,8 @@ public final class Pool implements AutoCloseable {
    *
    * @param servers names unique; sorted by name here
    * @param allWhenNoneEligible with no eligible backend: try them all, else deal none
-   * @param maxEjected percent of the backends, rounded up, that passive evidence may take out
+   * @param maxEjected percent of the backends, rounded up, that may be out, for whatever reason,
+   *     once passive evidence takes one out; below 100 one always stays
    * @param repeatable whether a request may reach two backends
    * @param slowStart how long a backend that has come back gets a growing share
    * @param probing how probes count, if there are any
@@ -306,10 +307,12 @@ public final class Pool implements AutoCloseable {
     census.forget(backend);
   }
 
-  /** Control: whether one more may be taken out by passive evidence. */
-  boolean hasRoomToEject() {
-    long out = watches.stream().filter(watch -> watch.state() == State.EJECTED).count();
-    return out < Math.ceilDiv((long) spec.maxEjected() * backends.size(), 100);
+  /** Control: whether passive evidence may take this one out, however others came to be out. */
+  boolean hasRoomToEject(Watch one) {
+    int size = backends.size();
+    long out = watches.stream().filter(watch -> watch != one && !watch.isEligible()).count();
+    long most = Math.ceilDiv((long) spec.maxEjected() * size, 100);
+    return out < (spec.maxEjected() == 100 ? most : Math.min(most, Math.max(1, size - 1)));
   }
 
   Journal journal() {

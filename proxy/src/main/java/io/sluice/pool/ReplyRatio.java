@@ -10,13 +10,18 @@ import java.util.OptionalDouble;
  * whole, has no baseline and convicts nobody. Counters are sampled once a tick; ticks that come
  * late make everything take longer, and nobody guilty.
  *
- * <p><b>Silence.</b> Of the exchanges that a backend was asked since it was last heard (by any
- * reply) and that are older than stall-timeout, all are unanswered. Had it answered like the
+ * <p><b>Silence.</b> Of the exchanges that were open when a backend was last heard (by any reply),
+ * or were begun since, those older than stall-timeout are unanswered; but what it had left open for
+ * that long before it was heard is over, since a service may lose some. Had it answered like the
  * others, {@code unanswered * r} would not be; so many are counted as proof, and {@code
  * minRequests} of them convict: with r = 0.99 a healthy one is lost 10 in a row once in 10^20
  * times, with r = 0.3 the 34 it then takes once in 10^5. {@code r} is what the others answered of
  * what they were asked since this one was last heard: later replies of theirs to earlier requests
  * prove nothing, since a failure of the network strikes all at once.
+ *
+ * <p>One lost datagram is no silence, nor one and its repetition: it takes {@value #FEWEST}
+ * exchanges, or as many requests of the few flows there are, each a quarter of stall-timeout after
+ * the one before.
  *
  * <p><b>Ratio.</b> Over the window that ended stall-timeout ago, a backend's ratio of answers in
  * time is compared to that of all the others together. What is {@value #LOW} of theirs or less is a
@@ -40,6 +45,14 @@ final class ReplyRatio {
 
   /** Three requests in vain where 99 % are answered, fourteen where half are. */
   private static final double CHANCE_OF_SILENCE = 1e-4;
+
+  /** However well the others do, any datagram may be lost, and any second one. */
+  private static final double BEST_RATIO = 0.99;
+
+  private static final int FEWEST = 3;
+
+  /** Of stall-timeout: repetitions any closer may have been lost together. */
+  private static final int SPREAD = 4;
 
   private final int stall;
   private final int window;
@@ -66,7 +79,7 @@ final class ReplyRatio {
   /** Begins a tick, in which every backend is sampled once. */
   void tick() {
     now++;
-    all.put(0, 0, 0);
+    all.put(0, 0);
   }
 
   /**
@@ -74,16 +87,18 @@ final class ReplyRatio {
    *
    * @param asked exchanges begun
    * @param prompt exchanges answered in time
-   * @param requests datagrams to it, so that a single client's repetitions count
+   * @param repeated requests while an exchange was open, so that a lone client's repetitions count
    * @param replies datagrams from it, so that any sign of life does
+   * @param young open exchanges that began less than stall-timeout ago; no counter
    */
-  void sample(int backend, long asked, long prompt, long requests, long replies) {
+  void sample(int backend, long asked, long prompt, long repeated, long replies, long young) {
     Track track = tracks[backend];
-    track.put(asked, prompt, requests);
-    all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt, 0);
+    track.put(asked, prompt);
+    track.tried(asked + repeated);
+    all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt);
     if (replies != track.replies) {
       track.replies = replies;
-      track.heard();
+      track.heard(young);
     }
   }
 
@@ -91,7 +106,7 @@ final class ReplyRatio {
   void forget(int backend) {
     Track track = tracks[backend];
     track.begin = now;
-    track.heard();
+    track.heard(0);
   }
 
   /** What is to be said of a backend at this tick, all having been sampled. */
@@ -101,12 +116,13 @@ final class ReplyRatio {
     if (end < 0) {
       return Hearing.NOTHING;
     }
-    long unanswered = Math.max(0, track.asked(end) - track.askedWhenHeard);
     Share beside = others(track, Math.max(track.heardAt, end - window), end);
-    long missing = Math.round(unanswered * beside.ratioOfMore());
-    long requests = Math.max(0, track.requests(end) - track.requestsWhenHeard);
-    double chance = Math.pow(1 - beside.ratioOfMore(), (double) requests);
-    boolean silent = missing > 0 && chance < CHANCE_OF_SILENCE;
+    double ratio = Math.min(BEST_RATIO, beside.ratioOfMore());
+    long unanswered = track.unanswered(end, Math.max(0, 2 * ratio - 1));
+    long missing = Math.round(unanswered * ratio);
+    long vain = Math.max(unanswered, track.tries);
+    double chance = Math.pow(1 - ratio, (double) vain);
+    boolean silent = missing > 0 && vain >= FEWEST && chance < CHANCE_OF_SILENCE;
     double silence = silent ? Math.min(1, (double) missing / minRequests) : 0;
 
     long start = Math.max(track.begin, end - window);
@@ -163,35 +179,57 @@ final class ReplyRatio {
   private final class Track {
     final long[] asked = new long[window + stall + 1];
     final long[] prompt = new long[asked.length];
-    final long[] requests = new long[asked.length];
     long begin;
     long replies;
     long heardAt;
+    long openWhenHeard;
     long askedWhenHeard;
-    long requestsWhenHeard;
+    long requests;
+    boolean trying;
+    long triedAt;
+
+    /** Requests in vain since it was heard, each so long after the one before. */
+    int tries;
 
     int cell(long tick) {
       return (int) (Math.max(tick, 0) % asked.length);
     }
 
-    void put(long askedNow, long promptNow, long requestsNow) {
+    void put(long askedNow, long promptNow) {
       asked[cell(now)] = askedNow;
       prompt[cell(now)] = promptNow;
-      requests[cell(now)] = requestsNow;
     }
 
-    void heard() {
+    void tried(long requestsNow) {
+      if (trying && now - triedAt >= Math.max(1, stall / SPREAD)) {
+        trying = false;
+        tries++;
+      }
+      if (!trying && requestsNow != requests) {
+        trying = true;
+        triedAt = now;
+      }
+      requests = requestsNow;
+    }
+
+    void heard(long young) {
       heardAt = now;
+      openWhenHeard = young;
       askedWhenHeard = asked(now);
-      requestsWhenHeard = requests(now);
+      trying = false;
+      tries = 0;
+    }
+
+    /**
+     * Nothing has ended since it was heard: what was open then and what was asked since. Of a
+     * service that loses half, what was open then may have been lost by then, and is no news.
+     */
+    long unanswered(long end, double news) {
+      return end < heardAt ? 0 : Math.round(openWhenHeard * news) + asked(end) - askedWhenHeard;
     }
 
     long asked(long tick) {
       return asked[cell(tick)];
-    }
-
-    long requests(long tick) {
-      return requests[cell(tick)];
     }
 
     long asked(long from, long to) {

@@ -18,19 +18,31 @@ final class Snapshot {
     this.members = members.toArray(Backend[]::new);
   }
 
-  /** Another one for the key, or {@code not} itself where there is no other. */
+  /**
+   * Another one for the key, or {@code not} itself where there is no other. Preferably one that
+   * takes it without reserve: what has been in vain once should not go to one that is silent, too.
+   */
   Backend other(long key, Backend not) {
+    Backend better = not;
     long other = key;
     for (int tries = 0; tries < TRIES; tries++) {
       other = other * 0x9E37_79B9_7F4A_7C15L + 0x632B_E59B_D9B4_E019L;
       Backend picked = members[balancer.pick(other)];
-      if (picked != not) {
+      if (picked != not && picked.isSound(key)) {
         return picked;
       }
+      better = better == not ? picked : better;
     }
     // A policy that ignores the key may insist: then the next one, from anywhere.
     int from = (int) Math.unsignedMultiplyHigh(other, members.length);
-    return members[from] == not ? members[(from + 1) % members.length] : members[from];
+    for (int i = 0; i < members.length; i++) {
+      Backend next = members[(from + i) % members.length];
+      if (next != not && next.isSound(key)) {
+        return next;
+      }
+      better = better == not ? next : better;
+    }
+    return better;
   }
 
   boolean deals(List<Backend> others) {

@@ -49,7 +49,9 @@ final class Watch {
     this.spec = spec;
     this.index = index;
     Rules rules = spec.rules();
-    health = new Health(rules, spec.probing(), spec.silence(), pool.jitter(), pool::hasRoomToEject);
+    health =
+        new Health(
+            rules, spec.probing(), spec.silence(), pool.jitter(), () -> pool.hasRoomToEject(this));
     evidence = new Evidence(pool.control(), this::look);
     latency = new PeakLatency(pool.nowNs());
     since = pool.wallClock().instant();
@@ -103,13 +105,17 @@ final class Watch {
         dossier);
   }
 
-  /** One that is dealt for want of any other keeps its flows, whatever it is charged with. */
+  /**
+   * One that is dealt for want of any other keeps its flows, whatever it is charged with, and one
+   * that drains until the deadline, or until it is out.
+   */
   private long patienceNs(boolean dealt, long nowNs) {
     boolean over = drainUntilNs != Health.NEVER && nowNs - drainUntilNs >= 0;
-    boolean mayStay = dealt || (state() == State.DRAINING && !over);
+    boolean draining = state() == State.DRAINING;
+    boolean mayStay = dealt || (draining && !over);
     return !mayStay
         ? 0
-        : health.silent() ? spec.silence().stallTimeout().toNanos() : Long.MAX_VALUE;
+        : health.silent() && !draining ? spec.silence().stallTimeout().toNanos() : Long.MAX_VALUE;
   }
 
   private int share(long nowNs) {

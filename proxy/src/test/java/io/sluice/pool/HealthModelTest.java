@@ -80,11 +80,25 @@ final class HealthModelTest {
   void aServiceThatOnlyAnswersOrIsSilentNeverLeavesUp(long seed) {
     Random random = new Random(seed);
     Health health = HealthTest.health(randomRules(random));
+    ReplyRatio ratio = new ReplyRatio(2, 1 + random.nextInt(10), 20, 10);
+    boolean answers = random.nextBoolean();
+    long[] asked = new long[2];
     long nowNs = random.nextLong();
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 500; i++) {
       nowNs += random.nextLong(Duration.ofDays(1).toNanos());
-      boolean changed = random.nextBoolean() ? health.answered(nowNs) : health.elapsed(nowNs);
-      assertThat(changed).as("seed %d, event %d", seed, i).isFalse();
+      ratio.tick();
+      for (int backend = 0; backend < 2; backend++) {
+        asked[backend] += random.nextInt(5);
+        long answered = answers ? asked[backend] : 0;
+        ratio.sample(backend, asked[backend], answered, 0, answered, 0);
+      }
+      boolean changed =
+          switch (random.nextInt(3)) {
+            case 0 -> answers && health.answered(nowNs);
+            case 1 -> health.elapsed(nowNs);
+            default -> health.heard(nowNs, ratio.hearing(0));
+          };
+      assertThat(changed).as("seed %d, event %d: %s", seed, i, health.reason()).isFalse();
     }
     assertThat(health.state()).isEqualTo(State.UP);
   }

@@ -135,7 +135,7 @@ final class PoolLifeTest {
         .containsExactly(State.EJECTED, State.EJECTED, State.SUSPECT);
     assertThat(backend(pool, "c").view().reason())
         .isEqualTo(
-            "suspect, kept as too many of the pool are ejected already: 3 ICMP unreachable errors"
+            "suspect, kept as too many of the pool are out already: 3 ICMP unreachable errors"
                 + " from 3 flows within 10 s");
     assertThat(backend(pool, "c").view().score()).isZero();
     for (String name : List.of("a", "b", "c")) {
@@ -258,8 +258,8 @@ final class PoolLifeTest {
   }
 
   private void answer(Backend backend, long nanos) {
-    backend.traffic(0).add(Backend.ASKED, 1);
-    backend.answered(0, nanos);
+    backend.asked(0, control.nanoTime());
+    backend.answered(0, control.nanoTime(), control.nanoTime() + nanos);
     control.advance(TICK);
   }
 

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.pool.Simulation.Manner;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -161,6 +164,35 @@ final class SilenceTest {
     assertThat(pool.backend("b").view().state()).isEqualTo(State.EJECTED);
   }
 
+  /** They ask again within a tick of each reply, so that nothing is ever begun in silence. */
+  @ParameterizedTest(name = "seed {0}, every {1} ms")
+  @MethodSource("busyClients")
+  void flowsThatAskAllTheTimeLeaveABlackHoleAsSoon(long seed, double everyMs, Manner manner) {
+    Simulation pool = new Simulation(seed, 3, 50);
+    pool.all(manner);
+    pool.regulars(60, everyMs);
+    pool.run(Duration.ofSeconds(30), 0);
+    pool.one("b", Manner.BLACK_HOLE);
+    pool.run(STALL.plusMillis(2_000), 0);
+    assertThat(pool.backend("b").view().state())
+        .as("seed %d: %s", seed, pool.backend("b").view().reason())
+        .isEqualTo(State.EJECTED);
+    assertThat(pool.waiting(STALL.plusMillis(500))).as("seed %d", seed).isZero();
+    assertThat(pool.backend("a").view().ejections() + pool.backend("c").view().ejections())
+        .isZero();
+  }
+
+  static Stream<Arguments> busyClients() {
+    return LongStream.rangeClosed(1, 8)
+        .boxed()
+        .flatMap(
+            seed ->
+                Stream.of(
+                    Arguments.of(seed, 20, FAST),
+                    Arguments.of(seed, 50, FAST),
+                    Arguments.of(seed, 20, new Manner(0.99, 100, 200))));
+  }
+
   /** Too few to convict, but it need not stay: what is silent is left by whoever waits there. */
   @Test
   void aLoneClientLeavesASilentBackend() {
@@ -243,6 +275,77 @@ final class SilenceTest {
     }
     assertThat(kept).isTrue();
     assertThat(pool.backend("d").view().ejections()).isZero();
+  }
+
+  @Test
+  void whoeverIsOutForAnotherReasonCountsTowardsMaxEjected() {
+    Simulation pool = new Simulation(1, 4, 50);
+    pool.all(FAST);
+    pool.run(Duration.ofSeconds(10), 400);
+    pool.drain("a");
+    pool.drain("c");
+    pool.one("b", Manner.BLACK_HOLE);
+    pool.run(Duration.ofSeconds(10), 400);
+    Backend b = pool.backend("b");
+    assertThat(b.view().reason())
+        .startsWith("suspect, kept as too many of the pool are out already");
+    assertThat(b.patienceNs()).isEqualTo(STALL.toNanos());
+
+    pool.enable("a");
+    pool.run(Duration.ofSeconds(1), 400);
+    assertThat(b.view().state()).isEqualTo(State.EJECTED);
+  }
+
+  @Test
+  void belowAHundredPercentOneAlwaysStays() {
+    Simulation pool = new Simulation(1, 3, 99);
+    pool.drain("a");
+    for (String name : List.of("b", "c")) {
+      LongStream.range(0, 5).forEach(pool.backend(name)::refused);
+      pool.run(TICK, 0);
+    }
+    assertThat(pool.backend("b").view().state()).isEqualTo(State.EJECTED);
+    assertThat(pool.backend("c").view().state()).isEqualTo(State.SUSPECT);
+  }
+
+  @Test
+  void whatLeavesOneGoesToNoneThatIsSilentOrOnTrialForIt() {
+    Simulation pool = new Simulation(1, 3, 33);
+    pool.all(FAST);
+    pool.run(Duration.ofSeconds(10), 100);
+    pool.one("b", Manner.BLACK_HOLE);
+    Backend a = pool.backend("a");
+    Backend b = pool.backend("b");
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < 120; i++) {
+      pool.run(TICK, 100);
+      if (b.eligible() && b.patienceNs() == STALL.toNanos()) {
+        seen.add(b.view().state().name());
+        assertThat(LongStream.range(0, 200).mapToObj(key -> pool.pool.pickOther(key, a)))
+            .containsOnly(pool.backend("c"));
+      }
+    }
+    assertThat(seen).containsExactlyInAnyOrder("SUSPECT", "TRIAL");
+    pool.drain("c");
+    pool.run(TICK, 100);
+    assertThat(pool.pool.pickOther(1, a)).isSameAs(b.eligible() ? b : null);
+  }
+
+  @Test
+  void flowsStayWithADrainingBackendThoughItIsSilent() {
+    Simulation pool = new Simulation(1, 3, 50);
+    pool.all(FAST);
+    pool.regulars(12, 1_000);
+    pool.run(Duration.ofSeconds(10), 0);
+    Backend b = pool.backend("b");
+    int load = b.load();
+    assertThat(load).as("of 12: enough for silence, too few to eject").isBetween(3, 9);
+    pool.drain("b");
+    pool.one("b", Manner.BLACK_HOLE);
+    pool.run(Duration.ofSeconds(10), 0);
+    assertThat(b.view().score()).isBetween(1, 99);
+    assertThat(b.patienceNs()).isEqualTo(Long.MAX_VALUE);
+    assertThat(b.load()).isEqualTo(load);
   }
 
   @Test

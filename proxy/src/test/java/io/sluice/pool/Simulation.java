@@ -9,8 +9,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
+import java.util.concurrent.Future;
 import java.util.function.LongUnaryOperator;
 import java.util.function.ToDoubleFunction;
 
@@ -102,6 +104,16 @@ final class Simulation {
     manners.put(name, manner);
   }
 
+  void drain(String name) {
+    Future<?> _ = pool.drain(name, Optional.empty());
+    control.runDue();
+  }
+
+  void enable(String name) {
+    Future<?> _ = pool.enable(name);
+    control.runDue();
+  }
+
   /** Clients that stay and ask so often each. */
   void regulars(int count, double everyMs) {
     for (int i = 0; i < count; i++) {
@@ -151,6 +163,9 @@ final class Simulation {
     if (waitedMs * 1e6 >= flow.backend.patienceNs()) {
       Backend other = pool.pickOther(flow.key, flow.backend);
       if (other != null) {
+        if (flow.askedMs >= 0) {
+          flow.backend.abandoned(0, nanos(flow.askedMs));
+        }
         flow.backend.flowClosed();
         other.flowOpened();
         flow.backend = other;
@@ -164,7 +179,7 @@ final class Simulation {
     flow.backend.traffic(0).add(Backend.REQUESTS, 1);
     if (flow.askedMs < 0) {
       flow.askedMs = nowMs;
-      flow.backend.traffic(0).add(Backend.ASKED, 1);
+      flow.backend.asked(0, nanos(nowMs));
     }
     Manner manner = Objects.requireNonNull(manners.get(flow.backend.name()));
     if (random.nextDouble() < manner.answers) {
@@ -173,11 +188,16 @@ final class Simulation {
     }
   }
 
+  /** As of the pool's clock. */
+  private long nanos(double ms) {
+    return control.nanoTime() - (long) ((nowMs - ms) * 1e6);
+  }
+
   private void answered(Answer answer) {
     answer.from.traffic(0).add(Backend.REPLIES, 1);
     Flow flow = answer.to;
     if (flow.askedMs >= 0 && flow.backend == answer.from) {
-      answer.from.answered(0, (long) ((nowMs - flow.askedMs) * 1e6));
+      answer.from.answered(0, nanos(flow.askedMs), nanos(nowMs));
       flow.askedMs = -1;
     } else {
       answer.from.answered();
