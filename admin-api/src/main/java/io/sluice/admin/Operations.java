@@ -172,8 +172,12 @@ final class Operations {
     return Views.backend(backendOf(request));
   }
 
-  /** As the contract's pattern lets it through: a number and its unit. */
   private static Duration duration(String text) {
+    if (!text.matches("[0-9]{1,6}(ms|s|m|h)")) {
+      throw Problem.of(
+          HttpResponseStatus.BAD_REQUEST,
+          "deadline is to be a duration such as 500ms, 30s, 5m or 1h, not '" + text + "'");
+    }
     int unit = text.replaceAll("[a-z]+$", "").length();
     long number = Long.parseLong(text.substring(0, unit));
     return switch (text.substring(unit)) {

@@ -68,10 +68,14 @@ public final class Journal {
     }
   }
 
-  /** Those later than event {@code id}, as far as they are still here, oldest first. */
+  /**
+   * Those later than event {@code id}, as far as they are still here, oldest first; all of them if
+   * there is no such event yet: then it was one of an earlier process.
+   */
   public List<Event> after(long id) {
     synchronized (events) {
-      return events.stream().filter(event -> event.id > id).toList();
+      long known = id > lastId ? 0 : id;
+      return events.stream().filter(event -> event.id > known).toList();
     }
   }
 

@@ -24,9 +24,9 @@ record Hearing(
     double deficit) {
   static final Hearing NOTHING = new Hearing(false, 0, 0, 0, OptionalDouble.empty(), 0, 0);
 
-  /** Both together: half of the requests unanswered for lack of half of the replies. */
+  /** Not their sum: what is missing is the same in both. */
   double proof() {
-    return silence + deficit;
+    return Math.max(silence, deficit);
   }
 
   /** For an operator, with the figures; empty where there is nothing to say. */

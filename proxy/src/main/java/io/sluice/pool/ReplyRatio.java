@@ -23,6 +23,9 @@ import java.util.OptionalDouble;
  * exchanges, or as many requests of the few flows there are, each a quarter of stall-timeout after
  * the one before.
  *
+ * <p>Silence ages, too: what nobody has tried to ask for the window and stall-timeout, because all
+ * flows have left, is not known to be silent any longer.
+ *
  * <p><b>Ratio.</b> Over the window that ended stall-timeout ago, a backend's ratio of answers in
  * time is compared to that of all the others together. What is {@value #LOW} of theirs or less is a
  * full proof if it is no chance either: by the two-proportion z-test with pooled variance, nothing
@@ -99,6 +102,8 @@ final class ReplyRatio {
     if (replies != track.replies) {
       track.replies = replies;
       track.heard(young);
+    } else if (now - track.triedAt > stall + window) {
+      track.heard(0);
     }
   }
 

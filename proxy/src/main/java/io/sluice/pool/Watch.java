@@ -202,6 +202,7 @@ final class Watch {
         dossier.probe(),
         dossier.replyRatio(),
         dossier.history());
+    told("DRAIN", deadline.map(in -> "within " + in.toMillis() + " ms").orElse("without deadline"));
     wished(pool.nowNs());
   }
 
@@ -210,7 +211,13 @@ final class Watch {
     drainUntilNs = Health.NEVER;
     health.wish(Health.Wish.NOBODY);
     dossier(Optional.empty(), dossier.probe(), dossier.replyRatio(), dossier.history());
+    told("ENABLE", "as far as its health allows");
     wished(pool.nowNs());
+  }
+
+  private void told(String what, String how) {
+    pool.journal().enter(Journal.Kind.BACKEND, subject(), what, "an operator wished so, " + how);
+    log.info("backend {} {} by an operator, {}", subject(), what, how);
   }
 
   /** What it wishes by itself; an operator's wish stands as it is. */

@@ -22,6 +22,7 @@ class JournalTest {
     assertThat(journal.after(1))
         .containsExactly(new Event(2, NOW, Kind.PROBE, "p/b", "FAILED", "no answer within 1 s"));
     assertThat(journal.after(2)).isEmpty();
+    assertThat(journal.after(3)).as("of an earlier process").hasSize(2);
   }
 
   @Test

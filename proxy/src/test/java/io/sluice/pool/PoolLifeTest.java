@@ -46,7 +46,7 @@ final class PoolLifeTest {
     assertThat(a.view().state()).isEqualTo(State.UP);
     assertThat(a.view().dossier().draining()).isEmpty();
     assertThat(dealt(pool)).containsExactlyInAnyOrder("a", "b", "c");
-    assertThat(journal.after(0)).extracting(Journal.Event::what).containsExactly("DRAINING", "UP");
+    assertThat(journal.after(0)).extracting(Journal.Event::what).containsExactly("DRAIN", "DRAINING", "ENABLE", "UP");
   }
 
   @Test
