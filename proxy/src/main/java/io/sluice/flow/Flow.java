@@ -329,7 +329,8 @@ public final class Flow implements UdpSocket.Owner {
       backend.answered();
     } else {
       lane.latency().record(now - askedAt);
-      backend.answered(lane.worker().index(), askedAt, now);
+      // whatever was seen since it was asked was a request, too
+      backend.answered(lane.worker().index(), askedAt, now, seenAt != askedAt);
       askedAt = 0;
     }
     if (held != null) {

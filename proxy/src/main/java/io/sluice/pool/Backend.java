@@ -31,13 +31,16 @@ public final class Backend implements Balancer.Member {
   /** Counter of {@link #traffic}: exchanges that a reply ended within stall-timeout. */
   static final int PROMPT = 6;
 
-  /** Counter of {@link #traffic}: how long all answered exchanges took together, nanoseconds. */
+  /** Counter of {@link #traffic}: how long those {@link #TIMED} took together, nanoseconds. */
   static final int LATENCY = 7;
 
   /** Counter of {@link #traffic}: runs of requests that found an exchange open. */
   public static final int REPEATED = 8;
 
-  private static final int COUNTERS = 9;
+  /** Counter of {@link #traffic}: exchanges of one request that a reply ended in time. */
+  static final int TIMED = 9;
+
+  private static final int COUNTERS = 10;
 
   /** A {@link Standing#share} that is not reduced. */
   static final int ALL_KEYS = 1_024;
@@ -156,15 +159,21 @@ public final class Backend implements Balancer.Member {
     exchanges[worker].ended(askedNs);
   }
 
-  /** That worker's loop: replies came, the first of which ended the exchange that began then. */
-  public void answered(int worker, long askedNs, long nowNs) {
+  /**
+   * That worker's loop: replies came, the first of which ended the exchange that began then. Where
+   * its request was repeated, nobody knows which one the reply is to, nor how long it took (Karn).
+   */
+  public void answered(int worker, long askedNs, long nowNs, boolean repeated) {
     long latencyNs = nowNs - askedNs;
     Tally count = traffic[worker];
     exchanges[worker].ended(askedNs);
     count.add(ANSWERED, 1);
-    count.add(LATENCY, latencyNs);
     if (latencyNs <= stallNs) {
       count.add(PROMPT, 1);
+      if (!repeated) {
+        count.add(TIMED, 1);
+        count.add(LATENCY, latencyNs);
+      }
     }
     answered();
   }

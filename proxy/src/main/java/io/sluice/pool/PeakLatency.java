@@ -6,7 +6,7 @@ package io.sluice.pool;
  *
  * <p>Finagle's peak EWMA, fed by the tick instead of by the reply, so that loops only add, and one
  * outlier among a thousand replies does not count as a thousand. With nothing asked it decays
- * towards nothing, and so is tried again; with nothing answered it stays.
+ * towards nothing, and so is tried again; with nothing timed it stays.
  */
 final class PeakLatency {
   static final int TAU_S = 10;
@@ -14,7 +14,7 @@ final class PeakLatency {
   private double nanos;
   private long atNs;
   private long asked;
-  private long answered;
+  private long timed;
   private long latency;
 
   PeakLatency(long nowNs) {
@@ -22,8 +22,8 @@ final class PeakLatency {
   }
 
   /** Takes in the counters of a tick, which only grow; returns the value by now. */
-  long add(long nowNs, long askedNow, long answeredNow, long latencyNow) {
-    long replies = answeredNow - answered;
+  long add(long nowNs, long askedNow, long timedNow, long latencyNow) {
+    long replies = timedNow - timed;
     double kept = Math.exp((atNs - nowNs) / (TAU_S * 1e9));
     if (replies > 0) {
       double mean = (double) (latencyNow - latency) / replies;
@@ -33,7 +33,7 @@ final class PeakLatency {
     }
     atNs = nowNs;
     asked = askedNow;
-    answered = answeredNow;
+    timed = timedNow;
     latency = latencyNow;
     return Math.round(nanos);
   }

@@ -32,6 +32,10 @@ import java.util.OptionalDouble;
  * below 4 and all from 6 standard deviations on. With half of the replies lost that takes 35
  * requests.
  *
+ * <p><b>Garbage</b> adds questions, but takes away no answers. So a low ratio tells only as far as
+ * the backend's share of the pool's answers has fallen as well, against its own past, which stands
+ * still while the ratio is low.
+ *
  * <p><b>Edges.</b> Counters do not say which request a reply belongs to. The answers to what was
  * asked between ticks s and e fall between s + d and e + d, where d is the latency, at most
  * stall-timeout. So all d are tried, and the largest sum is held to be the backend's own, the
@@ -45,6 +49,15 @@ final class ReplyRatio {
 
   private static final double NO_CHANCE = 4;
   private static final double CERTAINTY = 6;
+
+  /** A share of the pool's answers that is not less than that of what it was has not fallen. */
+  private static final double HIGH = 5.0 / 6;
+
+  /** Standard deviations of the answers it should have had. */
+  private static final double FALL = 3;
+
+  /** Per sample, with its own past: a half-life of a minute at ten a second. */
+  private static final double FORGOTTEN = 1 - Math.pow(0.5, 1.0 / 600);
 
   /** Three requests in vain where 99 % are answered, fourteen where half are. */
   private static final double CHANCE_OF_SILENCE = 1e-4;
@@ -114,7 +127,7 @@ final class ReplyRatio {
     track.heard(0);
   }
 
-  /** What is to be said of a backend at this tick, all having been sampled. */
+  /** What is to be said of a backend at this tick, once in it, all having been sampled. */
   Hearing hearing(int backend) {
     Track track = tracks[backend];
     long end = now - stall;
@@ -134,6 +147,8 @@ final class ReplyRatio {
     Share own = new Share(track.most(start, end), track.asked(start, end));
     Share others = others(track, start, end);
     boolean enough = own.asked >= minRequests && others.asked >= minRequests;
+    double low = enough ? deficit(own, others) : 0;
+    double fall = enough ? track.fall(own, others, low > 0) : 0;
     return new Hearing(
         silent,
         unanswered,
@@ -141,7 +156,7 @@ final class ReplyRatio {
         silence,
         own.asked >= minRequests ? OptionalDouble.of(own.ratio()) : OptionalDouble.empty(),
         others.ratio(),
-        enough ? deficit(own, others) : 0);
+        low * fall);
   }
 
   /** In proportion to how low it is, as far as that is certain. */
@@ -188,6 +203,8 @@ final class ReplyRatio {
     long replies;
     long heardAt;
     long openWhenHeard;
+    double usualShare;
+    long samples;
     long askedWhenHeard;
     long requests;
     boolean trying;
@@ -223,6 +240,22 @@ final class ReplyRatio {
       askedWhenHeard = asked(now);
       trying = false;
       tries = 0;
+    }
+
+    /**
+     * How far its answers have fallen, 0 to 1; what it is now becomes its past unless it is low.
+     */
+    double fall(Share own, Share others, boolean low) {
+      long all = own.answered + others.answered;
+      if (!low) {
+        samples++;
+        double now = all == 0 ? 0 : (double) own.answered / all;
+        usualShare += Math.max(1.0 / samples, FORGOTTEN) * (now - usualShare);
+      }
+      double usual = usualShare * all;
+      boolean fewer = usual - own.answered >= FALL * Math.sqrt(usual);
+      double left = own.answered / Math.max(usual, Double.MIN_NORMAL);
+      return fewer ? Math.clamp((HIGH - left) / (HIGH - LOW), 0, 1) : 0;
     }
 
     /**

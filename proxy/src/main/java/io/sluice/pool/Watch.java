@@ -162,7 +162,7 @@ final class Watch {
         latency.add(
             nowNs,
             backend.total(Backend.ASKED),
-            backend.total(Backend.ANSWERED),
+            backend.total(Backend.TIMED),
             backend.total(Backend.LATENCY)));
   }
 

@@ -46,7 +46,9 @@ final class PoolLifeTest {
     assertThat(a.view().state()).isEqualTo(State.UP);
     assertThat(a.view().dossier().draining()).isEmpty();
     assertThat(dealt(pool)).containsExactlyInAnyOrder("a", "b", "c");
-    assertThat(journal.after(0)).extracting(Journal.Event::what).containsExactly("DRAIN", "DRAINING", "ENABLE", "UP");
+    assertThat(journal.after(0))
+        .extracting(Journal.Event::what)
+        .containsExactly("DRAIN", "DRAINING", "ENABLE", "UP");
   }
 
   @Test
@@ -259,7 +261,7 @@ final class PoolLifeTest {
 
   private void answer(Backend backend, long nanos) {
     backend.asked(0, control.nanoTime());
-    backend.answered(0, control.nanoTime(), control.nanoTime() + nanos);
+    backend.answered(0, control.nanoTime(), control.nanoTime() + nanos, false);
     control.advance(TICK);
   }
 

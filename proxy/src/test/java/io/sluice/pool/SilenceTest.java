@@ -212,13 +212,13 @@ final class SilenceTest {
 
   @ParameterizedTest(name = "seed {0}")
   @ValueSource(longs = {1, 2, 3, 4, 5})
-  void oneThatLosesHalfOfItsRepliesIsEjectedWithinTheWindow(long seed) {
+  void oneThatLosesHalfOfItsRepliesIsEjectedWithinTwoWindows(long seed) {
     Simulation pool = new Simulation(seed, 3, 50);
     pool.all(FAST);
     pool.run(Duration.ofSeconds(60), 60);
     pool.one("c", new Manner(0.5, 0.2, 20));
     Duration window = Simulation.RULES.window();
-    pool.run(window.plus(STALL), 60);
+    pool.run(window.multipliedBy(2).plus(STALL), 60);
     Backend.View c = pool.backend("c").view();
     assertThat(c.ejections()).as("seed %d: %s", seed, c.reason()).isPositive();
     assertThat(pool.backend("a").view().ejections() + pool.backend("b").view().ejections())
@@ -346,6 +346,36 @@ final class SilenceTest {
     assertThat(b.view().score()).isBetween(1, 99);
     assertThat(b.patienceNs()).isEqualTo(Long.MAX_VALUE);
     assertThat(b.load()).isEqualTo(load);
+  }
+
+  @ParameterizedTest(name = "{0} a second")
+  @ValueSource(doubles = {60, 200})
+  void garbageThatNobodyCouldAnswerConvictsNobody(double perSecond) {
+    Simulation pool = new Simulation(1, 3, 50);
+    pool.all(FAST);
+    pool.run(Duration.ofSeconds(60), 100);
+    pool.garbage("b", perSecond);
+    pool.run(TEN_MINUTES, 100);
+    assertThat(pool.backend("b").view().dossier().replyRatio().orElse(1)).isLessThan(0.5);
+    assertNobodyHurt(pool);
+
+    pool.one("b", new Manner(0.4, 0.2, 20));
+    pool.run(Simulation.RULES.window().plus(STALL), 100);
+    assertThat(pool.backend("b").view().ejections()).as("answers less as well").isPositive();
+  }
+
+  /** One in a hundred requests is sent again after a second. */
+  @ParameterizedTest(name = "seed {0}")
+  @ValueSource(longs = {1, 2, 3})
+  void lossesDoNotMakeABackendLookSlow(long seed) {
+    Simulation pool = new Simulation(seed, 3, 50);
+    pool.all(FAST);
+    pool.regulars(60, 1_000);
+    for (int i = 0; i < 100; i++) {
+      pool.run(Duration.ofSeconds(1), 0);
+      assertThat(pool.pool.backends())
+          .allMatch(b -> b.latencyNanos() > 5_000_000 && b.latencyNanos() < 300_000_000);
+    }
   }
 
   @Test

@@ -42,6 +42,7 @@ final class Simulation {
     final double everyMs;
     Backend backend;
     double askedMs = -1;
+    boolean repeated;
     double nextMs;
 
     Flow(long key, Backend backend, double everyMs, double nextMs) {
@@ -58,6 +59,7 @@ final class Simulation {
   private final PriorityQueue<Answer> answers =
       new PriorityQueue<>((a, b) -> Double.compare(a.atMs, b.atMs));
   private final List<Flow> regulars = new ArrayList<>();
+  private final Map<String, Double> garbage = new HashMap<>();
   private double nowMs;
   final Pool pool;
 
@@ -114,6 +116,11 @@ final class Simulation {
     control.runDue();
   }
 
+  /** From now on it is sent so much a second that nobody answers. */
+  void garbage(String name, double perSecond) {
+    garbage.put(name, perSecond);
+  }
+
   /** Clients that stay and ask so often each. */
   void regulars(int count, double everyMs) {
     for (int i = 0; i < count; i++) {
@@ -145,6 +152,13 @@ final class Simulation {
           ask(new Flow(key, backend, 0, 0));
         }
       }
+      garbage.forEach(
+          (name, rate) -> {
+            for (long n = poisson(rate * STEP_MS / 1_000); n > 0; n--) {
+              backend(name).traffic(0).add(Backend.REQUESTS, 1);
+              backend(name).asked(0, control.nanoTime());
+            }
+          });
       regulars.stream().filter(flow -> flow.nextMs <= nowMs).forEach(this::askAgain);
       anySilent |= pool.backends().stream().anyMatch(b -> b.patienceNs() == STALL.toNanos());
     }
@@ -177,7 +191,10 @@ final class Simulation {
 
   private void ask(Flow flow) {
     flow.backend.traffic(0).add(Backend.REQUESTS, 1);
-    if (flow.askedMs < 0) {
+    flow.repeated = flow.askedMs >= 0;
+    if (flow.repeated) {
+      flow.backend.traffic(0).add(Backend.REPEATED, 1);
+    } else {
       flow.askedMs = nowMs;
       flow.backend.asked(0, nanos(nowMs));
     }
@@ -197,7 +214,7 @@ final class Simulation {
     answer.from.traffic(0).add(Backend.REPLIES, 1);
     Flow flow = answer.to;
     if (flow.askedMs >= 0 && flow.backend == answer.from) {
-      answer.from.answered(0, nanos(flow.askedMs), nanos(nowMs));
+      answer.from.answered(0, nanos(flow.askedMs), nanos(nowMs), flow.repeated);
       flow.askedMs = -1;
     } else {
       answer.from.answered();
