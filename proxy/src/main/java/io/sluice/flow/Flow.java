@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Lives on its lane's loop: but for {@link #close} and the plain numbers shown to operators,
  * nothing here is touched elsewhere.
+ *
+ * <p>Longer than other files: its life from opening to end is one order of events over the same few
+ * fields, which no other class may see.
  */
 public final class Flow implements UdpSocket.Owner {
   /** Late replies to what was sent again after a refusal have so long. */

@@ -162,12 +162,8 @@ public final class Batch {
     enter(payload.length, segment);
   }
 
-  /** Sets the sender of what lies in a slot, where it did not come from the kernel. */
+  /** Sets the name in a slot: of the sender, where it did not come from the kernel. */
   public void source(int slot, long head, long hi, long lo, int scope) {
-    name(slot, head, hi, lo, scope);
-  }
-
-  private void name(int slot, long head, long hi, long lo, int scope) {
     long name = name(slot);
     names.set(JAVA_LONG, name, head);
     names.set(JAVA_LONG, name + 8, hi);
@@ -311,7 +307,7 @@ public final class Batch {
    */
   public void to(int from, int n, long head, long hi, long lo, int scope) {
     for (int slot = from; slot < from + n; slot++) {
-      name(slot, head, hi, lo, scope);
+      source(slot, head, hi, lo, scope);
     }
     outgoing.to(from, n, Address.isIpv6(head));
   }

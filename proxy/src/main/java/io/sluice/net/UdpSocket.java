@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Once registered it belongs to its worker's loop; only {@link #kernelDrops} may be asked from
  * elsewhere. A listener's is sent from by one worker while another may read it: sending and
  * receiving share nothing that changes.
+ *
+ * <p>Longer than other files: all that touches the descriptor between its opening and its close is
+ * here, since a descriptor used after that may be another socket's.
  */
 public final class UdpSocket implements EpollIoHandle {
 

@@ -56,10 +56,11 @@ class FailoverModelTest {
             false,
             random.nextInt(1, 1_000),
             random.nextBoolean());
+    boolean connected = random.nextBoolean();
     InetSocketAddress at =
         served
             .limits(limits)
-            .connected(random.nextBoolean())
+            .connected(connected)
             .serve(servers.stream().map(Server::address).toArray(InetSocketAddress[]::new));
     List<Client> clients = served.clients(CLIENTS);
     int[] sent = new int[CLIENTS];
@@ -94,10 +95,11 @@ class FailoverModelTest {
     await().until(() -> served.requests(Account::received) == all);
     for (Server server : servers) {
       for (int i = 0; i < CLIENTS; i++) {
-        assertThat(server.arrivals(i))
-            .as("seed %d, client %d", seed, i)
-            .isSorted()
-            .doesNotHaveDuplicates();
+        List<Integer> arrivals = server.arrivals(i);
+        assertThat(arrivals).as("seed %d, client %d", seed, i).doesNotHaveDuplicates();
+        if (!connected) { // where a socket that opens may hold a stranger up (ADR 9)
+          assertThat(arrivals).as("seed %d, client %d", seed, i).isSorted();
+        }
       }
     }
     assertThat(served.requests(Account::forwarded) + dropped()).isEqualTo(all);

@@ -364,20 +364,6 @@ final class SilenceTest {
     assertThat(pool.backend("b").view().ejections()).as("answers less as well").isPositive();
   }
 
-  /** One in a hundred requests is sent again after a second. */
-  @ParameterizedTest(name = "seed {0}")
-  @ValueSource(longs = {1, 2, 3})
-  void lossesDoNotMakeABackendLookSlow(long seed) {
-    Simulation pool = new Simulation(seed, 3, 50);
-    pool.all(FAST);
-    pool.regulars(60, 1_000);
-    for (int i = 0; i < 100; i++) {
-      pool.run(Duration.ofSeconds(1), 0);
-      assertThat(pool.pool.backends())
-          .allMatch(b -> b.latencyNanos() > 5_000_000 && b.latencyNanos() < 300_000_000);
-    }
-  }
-
   @Test
   void oneThatComesAndGoesIsEjectedForLongerAndLonger() {
     Simulation pool = new Simulation(1, 3, 50);
