@@ -12,6 +12,7 @@ import io.sluice.metrics.Drop;
 import io.sluice.net.Fds;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Timeout;
@@ -144,12 +146,17 @@ class FailoverModelTest {
     return served.add(new Server());
   }
 
-  /** A backend on a port of its own, whether it is there or not. */
+  /**
+   * A backend on a port of its own, whether it is there or not: one that the kernel gives to nobody
+   * who asks for any.
+   */
   private static final class Server implements AutoCloseable {
+    private static final int LOWEST_PORT = 10_000;
+    private static final int EPHEMERAL = 32_768;
+
     private final List<List<Integer>> arrivals = new ArrayList<>();
     private final InetSocketAddress address;
-    private DatagramChannel channel =
-        DatagramChannel.open().bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
+    private DatagramChannel channel = anywhere();
     private Thread thread;
     private volatile boolean answers = true;
 
@@ -159,6 +166,18 @@ class FailoverModelTest {
         arrivals.add(new ArrayList<>());
       }
       thread = Thread.ofPlatform().daemon().start(() -> serve(channel));
+    }
+
+    private static DatagramChannel anywhere() throws IOException {
+      while (true) {
+        int port = ThreadLocalRandom.current().nextInt(LOWEST_PORT, EPHEMERAL);
+        DatagramChannel channel = DatagramChannel.open();
+        try {
+          return channel.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port));
+        } catch (BindException taken) {
+          channel.close();
+        }
+      }
     }
 
     InetSocketAddress address() {
