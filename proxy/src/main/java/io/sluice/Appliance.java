@@ -1,6 +1,9 @@
 package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
+import io.sluice.config.InvalidConfig;
+import io.sluice.config.Problem;
+import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -10,6 +13,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /**
  * What an operator can see of the running appliance and do to it; the only thing the admin API
@@ -53,6 +58,47 @@ public interface Appliance {
    */
   void enable(String pool, String backend);
 
+  /** The configuration in force. */
+  ConfigStatus config();
+
+  /** What is wrong with a configuration, in file order; nothing is opened, nothing changed. */
+  List<Problem> validate(String hocon);
+
+  /**
+   * Puts a whole configuration in force, in place of the one in force and of all that was changed
+   * since. A masked value stands for the one in force.
+   *
+   * @param condition sees the one it replaces, and throws what it likes if that is not the one
+   *     meant
+   * @throws InvalidConfig when it is wrong; nothing has changed
+   * @throws Refused when it is right but cannot be put in force; nothing has changed
+   */
+  Applied configure(String hocon, Consumer<ConfigStatus> condition) throws InvalidConfig, Refused;
+
+  /**
+   * Reads the configuration file again and puts it in force; what was changed of single backends
+   * stays changed unless the file says something new of them.
+   *
+   * @throws InvalidConfig when it is wrong; nothing has changed
+   * @throws Refused when it is right but cannot be put in force; nothing has changed
+   */
+  Applied reload() throws InvalidConfig, Refused;
+
+  /**
+   * Adds, changes or removes one backend; other flows than those of a removed one do not notice.
+   *
+   * @param edit from what it is, empty if there is none, to what it is to be, empty if it is to go;
+   *     may throw what it likes, and nothing changes
+   * @throws IllegalArgumentException with words for the operator when there is no such pool
+   * @throws InvalidConfig when the whole would be wrong; nothing has changed
+   * @throws Refused when it is right but cannot be put in force; nothing has changed
+   */
+  Applied change(String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
+      throws InvalidConfig, Refused;
+
+  /** Ends a flow, so that its client's next datagram opens another; false if there is none such. */
+  boolean end(long flowId);
+
   /** A page of live flows in the order of their ids. */
   FlowPage flows(FlowQuery query);
 
@@ -90,6 +136,25 @@ public interface Appliance {
       long flows,
       long fdsOpen,
       long fdsMax) {}
+
+  /**
+   * The configuration in force.
+   *
+   * @param version another one for every other configuration
+   * @param source the file it was read from, or who put it in force
+   * @param since when it was put in force
+   * @param effective what {@code sluice} holds, every default filled in, secrets masked; maps,
+   *     lists, strings, numbers and flags
+   */
+  record ConfigStatus(
+      String version, String source, Instant since, Map<String, Object> effective) {}
+
+  /**
+   * That a configuration is in force now.
+   *
+   * @param changes what differs from the one before, a line each; empty if nothing does
+   */
+  record Applied(String version, List<String> changes) {}
 
   /** Who decides how many workers are active. */
   enum Scaling {

@@ -5,6 +5,7 @@ import static java.util.Comparator.comparingLong;
 
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.DefaultExports;
+import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
@@ -34,7 +35,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -253,6 +256,37 @@ final class Relay implements Datapath, Appliance {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
     }
+  }
+
+  @Override
+  public ConfigStatus config() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<Problem> validate(String hocon) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Applied configure(String hocon, Consumer<ConfigStatus> condition) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Applied reload() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Applied change(
+      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public boolean end(long flowId) {
+    throw new UnsupportedOperationException();
   }
 
   @Override

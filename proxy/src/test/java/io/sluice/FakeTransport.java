@@ -1,6 +1,7 @@
 package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
+import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Journal;
 import java.net.InetAddress;
@@ -9,6 +10,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /** Stands in for the datapath: says on stdout what is asked of it, moves no datagram. */
 final class FakeTransport implements Transport {
@@ -91,6 +94,37 @@ final class FakeTransport implements Transport {
 
     @Override
     public void enable(String pool, String backend) {}
+
+    @Override
+    public ConfigStatus config() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<Problem> validate(String hocon) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Applied configure(String hocon, Consumer<ConfigStatus> condition) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Applied reload() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Applied change(
+        String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean end(long flowId) {
+      throw new UnsupportedOperationException();
+    }
 
     @Override
     public FlowPage flows(FlowQuery query) {

@@ -7,6 +7,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** A process to send signals to: {@link Run} over a {@link FakeTransport}. */
 final class RunProcess {
@@ -20,6 +21,8 @@ final class RunProcess {
             List.of(),
             List.of(),
             new SluiceConfig.Admin(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9901)),
+            Optional.empty(),
+            false,
             List.of());
     var transport = new FakeTransport(List.of(args).contains("flows-that-never-end"));
     var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);

@@ -2,6 +2,8 @@ package io.sluice.admin;
 
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.Appliance;
+import io.sluice.config.Problem;
+import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -17,6 +19,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /** An appliance that says what a test told it to. */
 final class CannedAppliance implements Appliance {
@@ -164,6 +168,37 @@ final class CannedAppliance implements Appliance {
   @Override
   public List<PoolStatus> pools() {
     return pools;
+  }
+
+  @Override
+  public ConfigStatus config() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<Problem> validate(String hocon) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Applied configure(String hocon, Consumer<ConfigStatus> condition) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Applied reload() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Applied change(
+      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public boolean end(long flowId) {
+    throw new UnsupportedOperationException();
   }
 
   @Override

@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -63,6 +64,7 @@ final class Schema {
 
   private SluiceConfig sluice(Cursor in) {
     in.later("access-log");
+    in.later("watch", "false");
     Duration drainTimeout = in.duration("drain-timeout", Duration.ofSeconds(10));
     Workers workers = in.section("workers", Schema::workers);
     List<Front> fronts = in.someNamed("fronts", "fronts { dns { ... } }", this::front);
@@ -76,6 +78,8 @@ final class Schema {
         sorted(fronts, Front::name),
         sorted(pools, Pool::name),
         admin,
+        Optional.empty(),
+        false,
         sorted(echoes, Echo::name));
   }
 

