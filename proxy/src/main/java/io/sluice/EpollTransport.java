@@ -142,11 +142,12 @@ final class EpollTransport implements Transport {
   }
 
   private static void probe(Pool pool, SluiceConfig.Probe probe, Plugins plugins, Prober prober) {
-    pool.probe(
-        prober,
-        plugins.probe(probe.check()),
-        new Prober.Pace(probe.interval(), probe.timeout()),
-        probe.port());
+    var _ =
+        pool.probe(
+            prober,
+            plugins.probe(probe.check()),
+            new Prober.Pace(probe.interval(), probe.timeout()),
+            probe.port());
   }
 
   private static Dialer dialer(SluiceConfig.Pool pool, Ports ports) throws StartFailure {

@@ -37,12 +37,19 @@ final class Cursor {
   private final Spot spot;
   private final ConfigObject object;
   private final @Nullable ConfigValue written;
+  private final Effective effective;
   private final Report report;
   private final Set<String> supported = new HashSet<>();
   private final Set<String> later = new HashSet<>();
 
   Cursor(
-      String schema, Spot spot, ConfigObject object, @Nullable ConfigValue written, Report report) {
+      String schema,
+      Spot spot,
+      ConfigObject object,
+      @Nullable ConfigValue written,
+      Effective effective,
+      Report report) {
+    this.effective = effective;
     this.schema = schema;
     this.spot = spot;
     this.object = object;
@@ -52,11 +59,11 @@ final class Cursor {
 
   /** Nothing, of which nothing is reported: in place of what is wrong as a whole. */
   static Cursor silent(String schema, Spot spot) {
-    return empty(schema, spot, new Report());
+    return empty(schema, spot, new Effective(), new Report());
   }
 
-  private static Cursor empty(String schema, Spot spot, Report report) {
-    return new Cursor(schema, spot, ConfigFactory.empty().root(), null, report);
+  private static Cursor empty(String schema, Spot spot, Effective effective, Report report) {
+    return new Cursor(schema, spot, ConfigFactory.empty().root(), null, effective, report);
   }
 
   static boolean isName(String text) {
@@ -86,30 +93,44 @@ final class Cursor {
     return value;
   }
 
+  /** Notes what stands for a key that is not written; returns it. */
+  <T> T preset(String key, T value) {
+    effective.put(key, value);
+    return value;
+  }
+
   boolean flag(String key, boolean otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.flag(), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.flag(), otherwise);
   }
 
   int count(String key, int min, int max, int otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.count(min, max), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.count(min, max), otherwise);
   }
 
   int bytes(String key, int min, int max, int otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.bytes(min, max), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.bytes(min, max), otherwise);
   }
 
   Duration duration(String key, Duration otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.duration(), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.duration(), otherwise);
   }
 
   Duration durationOrNone(String key, Duration otherwise) {
     Value value = value(key);
     return value == null
-        ? otherwise
+        ? preset(key, otherwise)
         : Objects.requireNonNullElse(value.durationOrNone(), otherwise);
   }
 
@@ -120,7 +141,7 @@ final class Cursor {
    */
   String word(String key, String otherwise, Set<String> words, Set<String> later) {
     Value value = value(key);
-    String word = value == null ? null : value.text();
+    String word = value == null ? preset(key, otherwise) : value.text();
     if (value == null || word == null) {
       return otherwise;
     }
@@ -138,7 +159,7 @@ final class Cursor {
   <T> T section(String key, Function<Cursor, T> read) {
     Value value = value(key);
     return value == null
-        ? read.apply(empty(below(key), spot.child(key), report))
+        ? read.apply(empty(below(key), spot.child(key), preset(key, new Effective()), report))
         : value.section(read);
   }
 
@@ -231,7 +252,13 @@ final class Cursor {
     ConfigValue value = object.get(key);
     return value == null
         ? null
-        : new Value(below(as), spot.child(key), value, asWritten(key), report);
+        : new Value(
+            below(as),
+            spot.child(key),
+            value,
+            asWritten(key),
+            to -> effective.put(key, to),
+            report);
   }
 
   private @Nullable ConfigValue asWritten(String key) {
