@@ -138,7 +138,8 @@ class ApiFuzzIT {
     int asked = 0;
     List<String> operations = new ArrayList<>(drafts.operations());
     while (faults.size() < MANY && System.nanoTime() - begun < Duration.ofSeconds(SECONDS).toNanos()
-        || (faults.isEmpty() && fulfilled.size() < operations.size()
+        || (faults.isEmpty()
+            && fulfilled.size() < operations.size()
             && System.nanoTime() - begun < LONGEST.toNanos())) {
       Collections.shuffle(operations, random);
       for (String operation : operations) {

@@ -42,7 +42,7 @@ final class CannedAppliance implements Appliance {
       """;
 
   private static final Names NAMES =
-      new Names(Set.of("maglev"), Set.of("source-address"), Set.of("dns"));
+      new Names(Set.of("maglev"), Set.of("source-address"), Set.of("dns"), Set.of());
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   final CollectorRegistry metrics = new CollectorRegistry();

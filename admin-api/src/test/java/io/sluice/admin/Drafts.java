@@ -25,7 +25,8 @@ final class Drafts {
   private final Map<String, Supplier<?>> words;
   private final Map<String, Operation> operations = new TreeMap<>();
 
-  private record Operation(String method, String path, List<JsonObject> parameters, JsonObject json) {
+  private record Operation(
+      String method, String path, List<JsonObject> parameters, JsonObject json) {
     private Operation {
       parameters = List.copyOf(parameters);
     }
@@ -77,7 +78,8 @@ final class Drafts {
       Supplier<String> value = () -> value(name, parameter).toString();
       switch (parameter.getString("in")) {
         case "path" -> draft.path = draft.path.replace("{" + name + "}", escaped(value.get()));
-        case "query" -> sometimes(parameter, () -> draft.query.add(name + "=" + escaped(value.get())));
+        case "query" ->
+            sometimes(parameter, () -> draft.query.add(name + "=" + escaped(value.get())));
         default -> sometimes(parameter, () -> draft.header(name, value.get()));
       }
     }
@@ -92,7 +94,8 @@ final class Drafts {
 
   /** How much content the operation takes; 0: none. */
   int maxBytes(String operationId) {
-    JsonObject body = Objects.requireNonNull(operations.get(operationId)).json.getJsonObject("requestBody");
+    JsonObject body =
+        Objects.requireNonNull(operations.get(operationId)).json.getJsonObject("requestBody");
     return body == null ? 0 : body.getInteger("x-max-bytes");
   }
 

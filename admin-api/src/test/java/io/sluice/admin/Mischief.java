@@ -17,42 +17,150 @@ import java.util.function.Consumer;
 final class Mischief {
   private static final List<String> TEXTS =
       List.of(
-          "", "%", "%zz", "%00", "%2e%2e", "..", ".", "%2F", "a%2Fb", "%c0%af", "%ff%fe", "%F0%9F%92%A9",
-          "\u00e9", "<script>", "'; --", "${jndi:x}", "*", "~", "-1", "0", "1.5", "NaN", "null", "true", "1e999",
-          "2147483648", "9223372036854775807", "9223372036854775808", "99999999999999999999",
-          "x".repeat(255), "x".repeat(256), "x".repeat(3_000));
+          "",
+          "%",
+          "%zz",
+          "%00",
+          "%2e%2e",
+          "..",
+          ".",
+          "%2F",
+          "a%2Fb",
+          "%c0%af",
+          "%ff%fe",
+          "%F0%9F%92%A9",
+          "\u00e9",
+          "<script>",
+          "'; --",
+          "${jndi:x}",
+          "*",
+          "~",
+          "-1",
+          "0",
+          "1.5",
+          "NaN",
+          "null",
+          "true",
+          "1e999",
+          "2147483648",
+          "9223372036854775807",
+          "9223372036854775808",
+          "99999999999999999999",
+          "x".repeat(255),
+          "x".repeat(256),
+          "x".repeat(3_000));
   private static final List<Object> VALUES =
       List.of(
-          "", "x", "\u0000", "\ud83d\udca9", "null", "x".repeat(300), -1, 0, 1, 1.5, 1e300, Integer.MAX_VALUE,
-          Integer.MIN_VALUE, Long.MAX_VALUE, true, false, new JsonArray(), new JsonObject(),
-          JsonArray.of(1, "x"), JsonObject.of("x", 1), new JsonArray().addNull());
+          "",
+          "x",
+          "\u0000",
+          "\ud83d\udca9",
+          "null",
+          "x".repeat(300),
+          -1,
+          0,
+          1,
+          1.5,
+          1e300,
+          Integer.MAX_VALUE,
+          Integer.MIN_VALUE,
+          Long.MAX_VALUE,
+          true,
+          false,
+          new JsonArray(),
+          new JsonObject(),
+          JsonArray.of(1, "x"),
+          JsonObject.of("x", 1),
+          new JsonArray().addNull());
   private static final List<String> METHODS =
       List.of(
-          "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X".repeat(100));
+          "GET",
+          "HEAD",
+          "POST",
+          "PUT",
+          "PATCH",
+          "DELETE",
+          "OPTIONS",
+          "TRACE",
+          "PROPFIND",
+          "get",
+          "X".repeat(100));
   private static final List<String> TYPES =
       List.of(
-          "", "application/json", "application/hocon", "application/merge-patch+json", "application/json; charset=utf-16",
-          "application/json;charset=\"UTF-8\"", "text/plain", "multipart/form-data; boundary=x", "json", ";", "a/b/c",
-          "application/x-www-form-urlencoded", "application/json, text/plain");
+          "",
+          "application/json",
+          "application/hocon",
+          "application/merge-patch+json",
+          "application/json; charset=utf-16",
+          "application/json;charset=\"UTF-8\"",
+          "text/plain",
+          "multipart/form-data; boundary=x",
+          "json",
+          ";",
+          "a/b/c",
+          "application/x-www-form-urlencoded",
+          "application/json, text/plain");
   private static final List<String> HEADERS =
       List.of(
-          "Host: attacker.example", "Host:", "Host: localhost:99999999", "Content-Encoding: gzip", "Accept: image/png",
-          "Accept: application/openmetrics-text", "If-Match: x", "If-Match: \"", "If-Match: *, *", "If-None-Match: W/",
-          "If-Match: \"0000000000000000\"", "Last-Event-ID: x", "Last-Event-ID: -1", "Range: bytes=0-1",
-          "Origin: http://attacker.example", "Cookie: a=b", "X-HTTP-Method-Override: DELETE", "Expect: 100-continue",
-          "Upgrade: websocket", "X: " + "x".repeat(7_000), "X: " + "x".repeat(9_000));
+          "Host: attacker.example",
+          "Host:",
+          "Host: localhost:99999999",
+          "Content-Encoding: gzip",
+          "Accept: image/png",
+          "Accept: application/openmetrics-text",
+          "If-Match: x",
+          "If-Match: \"",
+          "If-Match: *, *",
+          "If-None-Match: W/",
+          "If-Match: \"0000000000000000\"",
+          "Last-Event-ID: x",
+          "Last-Event-ID: -1",
+          "Range: bytes=0-1",
+          "Origin: http://attacker.example",
+          "Cookie: a=b",
+          "X-HTTP-Method-Override: DELETE",
+          "Expect: 100-continue",
+          "Upgrade: websocket",
+          "X: " + "x".repeat(7_000),
+          "X: " + "x".repeat(9_000));
   private static final List<String> FRAMES =
       List.of(
-          "Content-Length: -1", "Content-Length: 99999999999999999999", "Content-Length: 1x", "Content-Length: 1000000000",
-          "Content-Length: 1\r\nContent-Length: 2", "Transfer-Encoding: chunked", "Transfer-Encoding: x",
-          "Content-Length: 5\r\nTransfer-Encoding: chunked", "Expect: x", "X : y", "no colon", ": empty", " folded");
+          "Content-Length: -1",
+          "Content-Length: 99999999999999999999",
+          "Content-Length: 1x",
+          "Content-Length: 1000000000",
+          "Content-Length: 1\r\nContent-Length: 2",
+          "Transfer-Encoding: chunked",
+          "Transfer-Encoding: x",
+          "Content-Length: 5\r\nTransfer-Encoding: chunked",
+          "Expect: x",
+          "X : y",
+          "no colon",
+          ": empty",
+          " folded");
 
   private final Random random;
   private final List<Consumer<Draft>> ways =
       List.of(
-          this::method, this::path, this::path, this::query, this::query, this::header, this::header, this::type,
-          this::json, this::json, this::json, this::json, this::text, this::text, this::missing, this::uninvited,
-          this::large, this::frame, this::noise);
+          this::method,
+          this::path,
+          this::path,
+          this::query,
+          this::query,
+          this::header,
+          this::header,
+          this::type,
+          this::json,
+          this::json,
+          this::json,
+          this::json,
+          this::text,
+          this::text,
+          this::missing,
+          this::uninvited,
+          this::large,
+          this::frame,
+          this::noise);
 
   Mischief(Random random) {
     this.random = random;
@@ -97,7 +205,16 @@ final class Mischief {
         draft.query.set(at, name + "=" + pick(TEXTS));
       }
     } else {
-      draft.query.add(pick(List.of("x=1", "=", "&", "limit", "%=%", "limit=" + pick(TEXTS), "after=" + pick(TEXTS))));
+      draft.query.add(
+          pick(
+              List.of(
+                  "x=1",
+                  "=",
+                  "&",
+                  "limit",
+                  "%=%",
+                  "limit=" + pick(TEXTS),
+                  "after=" + pick(TEXTS))));
     }
   }
 
@@ -115,7 +232,10 @@ final class Mischief {
     draft.type = pick(TYPES);
   }
 
-  /** One value of JSON content, somewhere in it, is another; of a whole configuration, no secret part of it. */
+  /**
+   * One value of JSON content, somewhere in it, is another; of a whole configuration, no secret
+   * part of it.
+   */
   private void json(Draft draft) {
     if (draft.content == null || !draft.type.endsWith("json")) {
       text(draft);

@@ -25,8 +25,11 @@ final class PublishedContract {
       Set.of(
           "Cache-Control",
           "Connection",
+          "Content-Security-Policy",
           "Content-Length",
           "Content-Type",
+          "Cross-Origin-Resource-Policy",
+          "Referrer-Policy",
           "Transfer-Encoding",
           "X-Content-Type-Options",
           ":status");
