@@ -228,12 +228,12 @@ final class Dispatcher {
       response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
       vertx.setTimer(LINGER_MS, timer -> request.connection().close());
     }
-    reply.headers().forEach(response::putHeader);
     response
         .setStatusCode(reply.status())
         .putHeader("Content-Type", reply.contentType())
         .putHeader("Cache-Control", "no-store")
         .putHeader("X-Content-Type-Options", "nosniff");
+    reply.headers().forEach(response::putHeader);
     if (reply.stream() == null || request.method().equals(HttpMethod.HEAD)) {
       response
           .putHeader("Content-Length", Integer.toString(reply.body().length()))

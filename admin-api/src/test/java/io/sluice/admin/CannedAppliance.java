@@ -58,7 +58,11 @@ final class CannedAppliance implements Appliance {
 
   static PoolStatus pool(String name, String backend) {
     return new PoolStatus(
-        name, "maglev", "source-address", List.of(backend(backend, "UP"), backend("z", "TRIAL")));
+        name,
+        "maglev",
+        "source-address",
+        List.of(backend(backend, "UP"), backend("z", "TRIAL")),
+        Map.of("any", 28_000));
   }
 
   private static BackendStatus backend(String name, String state) {
@@ -125,7 +129,18 @@ final class CannedAppliance implements Appliance {
   @Override
   public Status status() {
     return new Status(
-        "0.1.0", "25", "4.2", "epoll", phase, START, Duration.ofMillis(90_500), 2, 3, 40, 1_024);
+        "0.1.0",
+        "25",
+        "4.2",
+        "epoll",
+        phase,
+        START,
+        Duration.ofMillis(90_500),
+        2,
+        3,
+        40,
+        1_024,
+        512);
   }
 
   @Override
@@ -230,8 +245,8 @@ final class CannedAppliance implements Appliance {
     return List.of(
         new Ledger(
             "dns",
-            new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1),
-            new Ledger.Side(6, 6, Map.of(), 0)));
+            new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1, 900),
+            new Ledger.Side(6, 5, Map.of(Drop.OVERSIZE, 1L), 0, 480)));
   }
 
   @Override

@@ -43,7 +43,11 @@ class OperationsTest {
       if (!paths.getJsonObject(template).containsKey("get")) {
         continue;
       }
-      String path = template.replace("{front}", "dns").replace("{pool}", "resolvers");
+      String path =
+          template
+              .replace("{front}", "dns")
+              .replace("{pool}", "resolvers")
+              .replace("/assets/{build}/{file}", DashboardTest.asset(api, "app.js"));
       HttpResponse<String> get = api.get(path);
       HttpResponse<String> head = api.exchange("HEAD", path);
       assertThat(get.statusCode()).as(path).isEqualTo(200);
@@ -59,7 +63,6 @@ class OperationsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "/",
         "/v1",
         "/v1/",
         "/v1/status/",
@@ -88,7 +91,7 @@ class OperationsTest {
                 """
                 {"version":"0.1.0","java":"25","netty":"4.2","transport":"epoll","phase":"RUNNING",
                  "startedAt":"2026-01-01T00:00:00Z","uptimeSeconds":90.5,"workers":2,"flows":3,
-                 "fdsOpen":40,"fdsMax":1024}
+                 "fdsOpen":40,"fdsMax":1024,"fdsFree":512}
                 """));
   }
 
@@ -112,7 +115,7 @@ class OperationsTest {
         .isEqualTo(
             new JsonObject(
                 """
-                {"received":10,"forwarded":6,"dropped":{"OVERSIZE":2,"NO_FD":1},"pending":1}
+                {"received":10,"forwarded":6,"dropped":{"OVERSIZE":2,"NO_FD":1},"pending":1,"receivedBytes":900}
                 """));
   }
 
