@@ -61,12 +61,16 @@ export async function* events(last, signal) {
   let text = '';
   for (;;) {
     const timer = setTimeout(() => quiet.abort(), SILENCE_MS);
-    const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+    const { done, value } = await reader.read().catch(brokenOff).finally(() => clearTimeout(timer));
     if (done) return;
     const blocks = (text + value).split('\n\n');
     text = blocks.pop();
     for (const block of blocks) yield event(block);
   }
+}
+
+function brokenOff() {
+  throw new Problem(0, 'the stream of events has broken off');
 }
 
 function event(block) {

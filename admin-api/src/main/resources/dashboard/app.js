@@ -32,8 +32,9 @@ const visible = () => new Promise(resolve => {
 });
 
 async function poll() {
-  const paths = ['v1/status', 'v1/fronts', 'v1/pools', 'v1/workers', 'v1/drops'];
-  const [status, { fronts }, { pools: all }, workers, { fronts: ledgers }] = await Promise.all(paths.map(api.get));
+  const status = await api.get('v1/status'); // alone: a token that is none is to be one failed attempt, not five
+  const paths = ['v1/fronts', 'v1/pools', 'v1/workers', 'v1/drops'];
+  const [{ fronts }, { pools: all }, workers, { fronts: ledgers }] = await Promise.all(paths.map(path => api.get(path)));
   const now = performance.now();
   format.setClock(status);
   views.showStatus(status);
@@ -88,10 +89,14 @@ function record(all, atMillis) {
   }
 }
 
+function showLink() {
+  if (document.body.dataset.link === 'up') put(byId('link'), streaming ? 'Live' : 'Polling');
+}
+
 function connected() {
   lastAnswer = Date.now();
   document.body.dataset.link = 'up';
-  put(byId('link'), streaming ? 'Live' : 'Polling');
+  showLink();
   note(byId('notice-link'), '');
   allowChanges();
 }
@@ -162,6 +167,7 @@ async function keepPolling() {
 async function keepListening() {
   for (let tries = 0; ; ) {
     await visible();
+    while (document.body.dataset.link !== 'up') await pause(POLL_MS / 8);
     const hidden = new AbortController();
     const hide = () => document.hidden && hidden.abort();
     document.addEventListener('visibilitychange', hide);
@@ -169,6 +175,7 @@ async function keepListening() {
       for await (const { type, id, data } of api.events(lastEvent, hidden.signal)) {
         tries = 0;
         streaming = true;
+        showLink();
         if (type === 'stats') {
           record(data, Date.parse(data.at));
         } else {
@@ -177,9 +184,10 @@ async function keepListening() {
         }
       }
     } catch (e) {
-      if (e.status === 401) await signIn();
+      if (!(e instanceof api.Problem)) throw e; // else the polls find it out too, and say it
     } finally {
       streaming = false;
+      showLink();
       document.removeEventListener('visibilitychange', hide);
     }
     await pause(Math.min(MAX_PAUSE_MS, 500 * 2 ** tries++));

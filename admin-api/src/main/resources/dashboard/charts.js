@@ -12,6 +12,9 @@ const HEIGHT = 180;
 const DASHES = [[], [8, 4], [2, 3], [8, 3, 2, 3]];
 const COLOURS = 6;
 
+/** Steps between the lines of the grid: what is counted comes in ones. */
+const WHOLE = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8].flatMap(n => [n, 2 * n, 5 * n]);
+
 const styleOf = element => getComputedStyle(element).color;
 
 const tint = colour => `color-mix(in srgb, ${colour} 14%, transparent)`;
@@ -56,6 +59,7 @@ export class Chart {
     this.#push(seconds, values);
     const fresh = Object.entries(values).filter(value => !this.#lines.has(value[0]) && begins(value));
     fresh.forEach(([name, value]) => this.#addLine(name, value));
+    if (this.#times.length < 2) return;
     if (this.#lines.size === 0) put(this.#hint, this.#none);
     else if (!this.#plot || fresh.length > 0) this.#draw();
     else this.#plot.setData(this.#data());
@@ -104,11 +108,11 @@ export class Chart {
       cursor: { y: false, drag: { setScale: false, x: false } },
       scales: {
         x: { range: (plot, from, to) => [Math.min(from, to - SHORTEST_SECONDS), to] },
-        y: { range: (plot, low, high) => [0, Math.max(1, high * 1.15)] },
+        y: { range: (plot, low, high) => [0, Math.max(4, high * 1.15)] },
       },
       axes: [
         { ...axis, space: 80, size: 26, values: (plot, ticks) => ticks.map(tick => format.time(tick * 1_000)) },
-        { ...axis, space: 32, size: 46, values: (plot, ticks) => ticks.map(format.compact) },
+        { ...axis, space: 32, size: 46, incrs: WHOLE, values: (plot, ticks) => ticks.map(format.compact) },
       ],
       series: [{}, ...[...this.#lines.values()].map(line => this.#series(line))],
       hooks: { setCursor: [plot => this.#showValues(plot.cursor.idx ?? this.#times.length - 1)] },

@@ -55,7 +55,7 @@ const flowRows = keyed(byId('flows'), flow => flow.id, () => {
 let seen = true;
 new IntersectionObserver(([entry]) => {
   seen = entry.isIntersecting;
-}).observe(form.parentElement);
+}, { rootMargin: '50%' }).observe(form.parentElement);
 
 export const refreshIfSeen = async () => seen && refresh();
 

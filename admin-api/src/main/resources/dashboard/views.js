@@ -31,10 +31,12 @@ function tile(name, value, rest, scarce = false) {
 
 /** Rates between two of the lines that come each second, or of the polls that stand in for them. */
 export function showRates({ requests, replies, drops, kernelDrops, requestBytes, replyBytes }) {
-  tile('requests', `${format.rate(requests)}/s`, format.bits(requestBytes));
-  tile('replies', `${format.rate(replies)}/s`, format.bits(replyBytes));
-  tile('drops', `${format.rate(drops)}/s`, `kernel: ${format.rate(kernelDrops)}/s`, drops > 0 || kernelDrops > 0);
+  tile('requests', perSecond(requests), format.bits(requestBytes));
+  tile('replies', perSecond(replies), format.bits(replyBytes));
+  tile('drops', perSecond(drops), `kernel: ${perSecond(kernelDrops)}`, drops > 0 || kernelDrops > 0);
 }
+
+const perSecond = n => (n === null ? format.NONE : `${format.rate(n)}/s`);
 
 export function showPorts(pools) {
   const left = pools.flatMap(pool => Object.entries(pool.portsFree).map(([from, free]) => ({ pool, from, free })));
@@ -66,11 +68,14 @@ const frontRows = keyed(byId('fronts'), front => front.name, () => {
   };
 });
 
+/** Of a front that came between two answers. */
+const NOTHING = { received: 0, dropped: {} };
+
 export function showFronts(fronts, ledgers, atMillis) {
   const ledgerOf = new Map(ledgers.map(ledger => [ledger.front, ledger]));
   const rate = (what, name, n) => rates.of(`${what} ${name}`, n, atMillis);
   frontRows(fronts.map(front => {
-    const { request, reply } = ledgerOf.get(front.name);
+    const { request, reply } = ledgerOf.get(front.name) ?? { request: NOTHING, reply: NOTHING };
     return {
       ...front,
       openedRate: rate('opened', front.name, front.flowsOpened),

@@ -32,6 +32,12 @@ final class CannedAppliance implements Appliance {
   final List<FlowQuery> queries = new ArrayList<>();
   volatile List<FrontStatus> fronts = List.of(front("dns"), front("syslog"));
   volatile List<PoolStatus> pools = List.of(pool("resolvers", "a"), pool("collectors", "b"));
+  volatile List<Ledger> ledgers =
+      List.of(
+          new Ledger(
+              "dns",
+              new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1, 900),
+              new Ledger.Side(6, 5, Map.of(Drop.OVERSIZE, 1L), 0, 480)));
   volatile Phase phase = Phase.RUNNING;
   volatile boolean ready = true;
   volatile Runnable whenListing = () -> {};
@@ -242,11 +248,7 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public List<Ledger> drops() {
-    return List.of(
-        new Ledger(
-            "dns",
-            new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1, 900),
-            new Ledger.Side(6, 5, Map.of(Drop.OVERSIZE, 1L), 0, 480)));
+    return ledgers;
   }
 
   @Override
