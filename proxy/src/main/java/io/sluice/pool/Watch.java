@@ -107,6 +107,9 @@ final class Watch {
     spec = next;
     terms = terms(next, weight);
     health.heed(next.rules(), next.probing(), next.silence());
+    if (!next.silence().counts()) {
+      dossier(dossier.draining(), dossier.probe(), OptionalDouble.empty(), dossier.history());
+    }
   }
 
   /**
