@@ -195,7 +195,8 @@ final class EpollTransport implements Transport {
             front.listen().stream().map(Address::of).toList(),
             front.maxDatagramBytes(),
             limits,
-            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED);
+            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
+            plugins.filters(front));
     try {
       return Front.open(
           spec,
