@@ -293,6 +293,7 @@ public final class Pool implements AutoCloseable {
         () -> {
           checks = null;
           roster.watches().forEach(Watch::stopProbing);
+          refresh();
         });
   }
 
