@@ -4,6 +4,7 @@ import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -98,6 +99,14 @@ public interface Appliance {
 
   /** Ends a flow, so that its client's next datagram opens another; false if there is none such. */
   boolean end(long flowId);
+
+  /**
+   * What would become of a datagram, had it come now, and why; changes nothing.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such front, or it
+   *     does not listen there
+   */
+  Explanation explain(ExplainQuery query);
 
   /** A page of live flows in the order of their ids. */
   FlowPage flows(FlowQuery query);
@@ -254,6 +263,16 @@ public interface Appliance {
       Optional<Client> client,
       int limit,
       long after) {}
+
+  /**
+   * A datagram to be explained.
+   *
+   * @param local where it is sent to; empty: wherever this client has a flow, or else where the
+   *     front first listens
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record ExplainQuery(
+      String front, InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {}
 
   /** A client to look for; {@code port} 0 means any. */
   record Client(java.net.InetAddress address, int port) {}

@@ -9,6 +9,7 @@ import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
+import io.sluice.front.Explanation;
 import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
@@ -298,6 +299,15 @@ final class Relay implements Datapath, Appliance {
   @Override
   public boolean end(long flowId) {
     throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Explanation explain(ExplainQuery query) {
+    return fronts.stream()
+        .filter(front -> front.name().equals(query.front()))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no front '" + query.front() + "'"))
+        .explain(query.client(), query.local(), query.payload());
   }
 
   @Override
