@@ -47,6 +47,7 @@ class OperationsTest {
           template
               .replace("{front}", "dns")
               .replace("{pool}", "resolvers")
+              .replace("{backend}", "a")
               .replace("/assets/{build}/{file}", DashboardTest.asset(api, "app.js"));
       HttpResponse<String> get = api.get(path);
       HttpResponse<String> head = api.exchange("HEAD", path);
@@ -284,6 +285,29 @@ class OperationsTest {
     } while (cursor.isPresent());
     assertThat(seen).as("seed %d", seed).doesNotHaveDuplicates().isSorted().containsAll(lasting);
     assertThat(lasting).hasSizeGreaterThan(500);
+  }
+
+  @Test
+  void aFlowIsEnded() {
+    api.appliance.open(1, 3);
+    assertThat(api.exchange("DELETE", "/v1/flows/2").statusCode()).isEqualTo(204);
+    assertThat(ids(api.json("/v1/flows"))).containsExactly(1L, 3L);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2, 404",
+    "0, 404",
+    "9223372036854775807, 404",
+    "9223372036854775808, 404",
+    "-1, 400",
+    "x, 400",
+    "12345678901234567890, 400",
+    "1%78, 400"
+  })
+  void aFlowThatIsNotThereIsNotEnded(String id, int status) {
+    HttpResponse<String> refused = api.exchange("DELETE", "/v1/flows/" + id);
+    assertThat(refused.statusCode()).isEqualTo(status);
   }
 
   @Test
