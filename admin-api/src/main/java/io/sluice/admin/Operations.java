@@ -20,6 +20,7 @@ import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,7 +59,8 @@ final class Operations {
     Operations on = new Operations(appliance);
     Reply health = Reply.ok(JsonObject.of("status", "ALIVE"));
     Reply yaml = Reply.ok("application/yaml", Buffer.buffer(contract.yaml()));
-    Map<String, Handler> handlers =
+    Map<String, Handler> handlers = new HashMap<>(new Capturing(appliance).handlers());
+    handlers.putAll(
         Map.ofEntries(
             Map.entry("getHealth", new Handler(true, request -> health)),
             Map.entry("getContract", new Handler(true, request -> yaml)),
@@ -75,7 +77,7 @@ final class Operations {
             Map.entry("enableBackend", json(on::enable)),
             Map.entry("listFlows", json(on::flows)),
             Map.entry("streamEvents", new Handler(true, on::events)),
-            Map.entry("listDrops", json(request -> Views.ledgers(appliance.drops()))));
+            Map.entry("listDrops", json(request -> Views.ledgers(appliance.drops())))));
     if (!handlers.keySet().equals(contract.operationIds())) {
       throw new IllegalStateException(
           "openapi.yaml has %s, the server %s"
@@ -245,7 +247,7 @@ final class Operations {
   }
 
   /** Reads what the contract's pattern let through; numeric only, so that nothing is looked up. */
-  private static Client client(String text) {
+  static Client client(String text) {
     boolean bareV6 = !text.startsWith("[") && text.indexOf(':') != text.lastIndexOf(':');
     int colon = bareV6 ? -1 : text.indexOf(':', text.indexOf(']') + 1);
     String host = (colon < 0 ? text : text.substring(0, colon)).replaceAll("[\\[\\]]", "");

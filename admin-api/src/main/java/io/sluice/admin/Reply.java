@@ -37,6 +37,6 @@ record Reply(
   }
 
   Reply header(String name, String value) {
-    return new Reply(status, contentType, body, Map.of(name, value));
+    return new Reply(status, contentType, body, Map.of(name, value), stream);
   }
 }

@@ -9,6 +9,8 @@ import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
 import io.sluice.pool.State;
 import io.sluice.probe.ProbeResult;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Captures;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -39,6 +41,13 @@ final class CannedAppliance implements Appliance {
 
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
+
+  final Captures captures = new Captures("test", System::nanoTime);
+
+  /** As they were begun. */
+  final List<Capture> begunCaptures = new CopyOnWriteArrayList<>();
+
+  volatile Optional<byte[]> recorded = Optional.empty();
 
   /** As was last said; 0: the load decides. */
   volatile int count;
@@ -232,6 +241,18 @@ final class CannedAppliance implements Appliance {
             "dns",
             new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1),
             new Ledger.Side(6, 6, Map.of(), 0)));
+  }
+
+  @Override
+  public Capture capture(Capture.Spec wanted) {
+    Capture begun = captures.begin(wanted, List.of("front/dns", "pool/resolvers"), 1, ended -> {});
+    begunCaptures.add(begun);
+    return begun;
+  }
+
+  @Override
+  public Optional<byte[]> recorded() {
+    return recorded;
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.sluice.affinity.KeyExtractor;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
+import io.sluice.flow.Tap;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
 import io.sluice.metrics.Tally;
@@ -15,6 +16,8 @@ import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,6 +77,8 @@ public final class Front {
   private final Dialer dialer;
   private final FlowTable table;
   private final Workers workers;
+  private final Traces traces;
+  private final LongSupplier clock;
   private final @Nullable Desk desk;
   private final Future<?> tidying;
   private final List<Address> bound = new ArrayList<>();
@@ -84,12 +89,20 @@ public final class Front {
   private boolean closed;
 
   private Front(
-      Spec spec, Workers workers, Pool pool, Dialer dialer, FlowTable table, LongSupplier clock) {
+      Spec spec,
+      Workers workers,
+      Pool pool,
+      Dialer dialer,
+      FlowTable table,
+      Traces traces,
+      LongSupplier clock) {
     this.spec = spec;
     this.workers = workers;
     this.pool = pool;
     this.dialer = dialer;
     this.table = table;
+    this.traces = traces;
+    this.clock = clock;
     desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
@@ -98,6 +111,7 @@ public final class Front {
    * Binds all sockets, then begins to receive.
    *
    * @param dialer opens the flows' links to the pool's backends
+   * @param traces where what passes by leaves its traces
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
   public static Front open(
@@ -106,10 +120,11 @@ public final class Front {
       Pool pool,
       Dialer dialer,
       KeyExtractor affinity,
+      Traces traces,
       LongSupplier clock)
       throws OsException {
-    Front front =
-        new Front(spec, workers, pool, dialer, new FlowTable(spec.limits(), clock), clock);
+    FlowTable table = new FlowTable(spec.limits(), clock);
+    Front front = new Front(spec, workers, pool, dialer, table, traces, clock);
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -123,7 +138,7 @@ public final class Front {
     for (Worker worker : workers) {
       List<Listener> here = new ArrayList<>();
       for (int i = 0; i < sockets.size(); i++) {
-        here.add(front.listener(worker, i, sockets.get(i).get(worker.index()), affinity, clock));
+        here.add(front.listener(worker, i, sockets.get(i).get(worker.index()), affinity));
       }
       front.listeners.add(List.copyOf(here));
     }
@@ -231,8 +246,7 @@ public final class Front {
     return sockets;
   }
 
-  private Listener listener(
-      Worker worker, int index, UdpSocket socket, KeyExtractor affinity, LongSupplier clock) {
+  private Listener listener(Worker worker, int index, UdpSocket socket, KeyExtractor affinity) {
     Lane lane =
         new Lane(
             worker,
@@ -248,9 +262,27 @@ public final class Front {
             desk,
             pool.repeatable() && !spec.limits().oneWay()
                 ? (flow, now) -> listener(worker, index).rescue(flow, now)
-                : null);
+                : null,
+            pool.name(),
+            new Tap(spec.name(), bound.get(index), worker.index(), traces, clock));
     Placement placement = new Placement(spec.name(), lane, pool, affinity);
     return new Listener(this, index, bound.get(index), lane, placement, clock);
+  }
+
+  /** Has a capture see what passes by from now on. */
+  public void show(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().open(capture.feed(worker.index())));
+    }
+  }
+
+  /** Shows a capture no more. */
+  public void hide(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().close(capture.feed(worker.index())));
+    }
   }
 
   /** The listener of another worker on the same address. */

@@ -47,17 +47,17 @@ final class Placement {
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
     Drop refusal = lane.table().refusal(now);
     if (refusal != null) {
-      return drop(refusal, batch, slot);
+      return drop(refusal, batch, slot, key);
     }
     try {
       long affinity = extractor.keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
       Backend backend = pool.pick(affinity);
       return backend == null
-          ? drop(Drop.NO_BACKEND, batch, slot)
+          ? drop(Drop.NO_BACKEND, batch, slot, key)
           : dial(backend, affinity, batch, slot, key, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
-      return drop(Drop.FAULT, batch, slot);
+      return drop(Drop.FAULT, batch, slot, key);
     }
   }
 
@@ -69,14 +69,14 @@ final class Placement {
     } catch (OsException e) {
       other = blame(backend, e) ? pool.pickOther(affinity, backend) : null;
       if (other == null) {
-        return drop(Errno.ofDial(e.errno()), batch, slot);
+        return drop(Errno.ofDial(e.errno()), batch, slot, key);
       }
     }
     try {
       return Flow.open(key.copy(), lane, other, affinity, now);
     } catch (OsException e) {
       blame(other, e);
-      return drop(Errno.ofDial(e.errno()), batch, slot);
+      return drop(Errno.ofDial(e.errno()), batch, slot, key);
     }
   }
 
@@ -98,7 +98,7 @@ final class Placement {
       Backend next = next(flow, now);
       if (next == null) {
         flow.close(CloseReason.BACKEND_DOWN);
-        return drop(Drop.NO_BACKEND, batch, slot);
+        return drop(Drop.NO_BACKEND, batch, slot, flow.key());
       }
       // Beyond the budget it goes on as it did: nothing is queued.
       return next == flow.backend() || !lane.table().mayRehome(now)
@@ -106,7 +106,7 @@ final class Placement {
           : move(flow, next, batch, slot, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
-      return drop(Drop.FAULT, batch, slot);
+      return drop(Drop.FAULT, batch, slot, flow.key());
     }
   }
 
@@ -139,7 +139,7 @@ final class Placement {
         return flow;
       }
       flow.close(CloseReason.BACKEND_DOWN); // what it holds, another may need
-      return drop(Errno.ofDial(e.errno()), batch, slot);
+      return drop(Errno.ofDial(e.errno()), batch, slot, flow.key());
     }
   }
 
@@ -177,8 +177,8 @@ final class Placement {
     }
   }
 
-  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
-    lane.requests().dropped(reason, batch.datagrams(slot));
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot, FlowKey key) {
+    lane.drop(reason, batch, slot, key);
     return null;
   }
 }

@@ -21,6 +21,7 @@ import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -64,6 +65,7 @@ final class ServedFront implements AutoCloseable {
   private Limits limits = LIMITS;
   private boolean connected;
   private Fds fds = new Fds(10_000);
+  private Traces traces = Traces.none();
   private KeyExtractor key = (client, payload) -> client.getPort();
   private Function<List<Pool.Spec.Server>, Pool.Spec> spec = servers -> spec(servers, true);
   private @Nullable Front front;
@@ -123,6 +125,12 @@ final class ServedFront implements AutoCloseable {
     return this;
   }
 
+  /** What is left behind for people. */
+  ServedFront traces(Traces those) {
+    traces = those;
+    return this;
+  }
+
   /** What is left for links and peer sockets. */
   ServedFront fds(Fds those) {
     fds = those;
@@ -166,6 +174,7 @@ final class ServedFront implements AutoCloseable {
             pool,
             dialer,
             key,
+            traces,
             nanoTime);
     return front.bound().getFirst().toInetSocketAddress();
   }
