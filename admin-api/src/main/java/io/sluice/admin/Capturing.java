@@ -68,7 +68,7 @@ final class Capturing {
         new Capture.Spec(
             call.text("front"),
             call.text("client")
-                .map(Operations::client)
+                .map(Flows::client)
                 .map(client -> new Capture.Client(client.address(), client.port())),
             call.get("limit", Number.class).intValue(),
             Duration.ofSeconds(call.get("seconds", Number.class).longValue()),

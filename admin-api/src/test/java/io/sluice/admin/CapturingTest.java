@@ -118,6 +118,7 @@ class CapturingTest {
 
   @Test
   void theRecorderIsAFileOrNotThere() {
+    api.appliance.recorded = Optional.empty();
     assertThat(api.problem(404, "/v1/recorder").getString("detail"))
         .isEqualTo("nothing is recorded: recorder.headers is 0 in the configuration");
     api.appliance.recorded = Optional.of("file".getBytes(StandardCharsets.US_ASCII));

@@ -1,5 +1,6 @@
 package io.sluice.flow;
 
+import io.sluice.filter.Sieve;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
@@ -78,6 +79,9 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
    */
   private @Nullable PeerSocket peer;
 
+  /** What may pass; null: everything. */
+  private @Nullable Sieve sieve;
+
   /** Set by whoever closed it, before its loop is told. */
   private @Nullable CloseReason closeReason;
 
@@ -125,11 +129,14 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
    * stands there: this one, or that of another loop that was first.
    *
    * @param affinity the key that decided the backend
+   * @param sieve its own from now on if this flow is entered; null: everything may pass
    * @throws OsException when the kernel has no socket, port or route for it
    */
-  public static Flow open(FlowKey key, Lane lane, Backend backend, long affinity, long now)
+  public static Flow open(
+      FlowKey key, Lane lane, Backend backend, long affinity, @Nullable Sieve sieve, long now)
       throws OsException {
     Flow flow = dial(key, lane, backend, affinity, lane.table().limits().oneWay(), now);
+    flow.sieve = sieve;
     boolean entered = false;
     try {
       Flow first = lane.table().enter(flow);
@@ -189,6 +196,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     if (!entered) {
       return null;
     }
+    next.sieve = sieve == null ? null : sieve.share();
     if (peer != null) {
       peer.passTo(next);
       next.peer = peer;
@@ -199,8 +207,19 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     return next;
   }
 
-  /** Sends a run of the client's datagrams to the backend. */
+  /** Sends a run of the client's datagrams to the backend, or what its filters leave of it. */
   public void request(Batch batch, int from, int n, long now) {
+    if (sieve == null) {
+      forward(batch, from, n, now);
+    } else {
+      int left = Sifting.requests(sieve, batch, from, n, lane, key, now);
+      if (left > 0) {
+        forward(batch, from, left, now);
+      }
+    }
+  }
+
+  private void forward(Batch batch, int from, int n, long now) {
     asked(batch, from, n, now);
     if (held == null) {
       send(batch, from, n, now);
@@ -337,7 +356,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     }
     int start = from;
     for (int slot = from; slot < from + n; slot++) {
-      if (lane.isOversize(batch, slot, lane.replies(), key)) {
+      if (lane.isOversize(batch, slot, false, key) || isSifted(batch, slot, now)) {
         answer(outbox, via, start, slot);
         start = slot + 1;
       }
@@ -356,6 +375,11 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   @Override
   public void left(Batch batch, int slot) {
     lane.tap().left(this, batch, slot);
+  }
+
+  /** Whether the filters leave nothing of a reply. */
+  private boolean isSifted(Batch batch, int slot, long now) {
+    return sieve != null && !Sifting.reply(sieve, batch, slot, lane, key, now);
   }
 
   private void answered(long now) {
@@ -463,6 +487,9 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     closePeer();
     lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
+    if (sieve != null) {
+      sieve.close();
+    }
     backend.flowClosed();
     lane.flows().add(Lane.LIVE, -1);
     CloseReason reason = Objects.requireNonNull(closeReason);
@@ -515,6 +542,11 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
 
   public long id() {
     return id;
+  }
+
+  /** What of its datagrams may pass; null: everything. */
+  public @Nullable Sieve sieve() {
+    return sieve;
   }
 
   public FlowKey key() {

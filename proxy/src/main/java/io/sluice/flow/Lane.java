@@ -55,15 +55,24 @@ public record Lane(
 
   /** Drops a client's datagrams that could be sent nowhere. */
   public void drop(Drop reason, Batch batch, int slot, FlowKey key) {
-    int datagrams = batch.datagrams(slot);
-    requests.dropped(reason, datagrams);
+    drop(reason, true, batch, slot, 0, batch.datagrams(slot), key);
+  }
+
+  /**
+   * Books so many datagrams of a slot, from one of them on, as dropped.
+   *
+   * @param request whether the client of {@code key} sent them, or is not to get them
+   */
+  void drop(
+      Drop reason, boolean request, Batch batch, int slot, int from, int datagrams, FlowKey key) {
+    (request ? requests : replies).dropped(reason, datagrams);
     if (tap.isOn()) {
-      tap.dropped(true, key, batch, slot, datagrams, reason);
+      tap.dropped(reason, request, batch, slot, from, datagrams, key);
     }
   }
 
   /** Whether what lies in a slot is too long to be sent on; books what is dropped of it. */
-  public boolean isOversize(Batch batch, int slot, Account account, FlowKey key) {
+  public boolean isOversize(Batch batch, int slot, boolean request, FlowKey key) {
     if (fits(batch, slot)) {
       return false;
     }
@@ -71,10 +80,7 @@ public record Lane(
     boolean lastFits = // of a train the last alone may be short enough
         datagrams > 1 && batch.lastBytes(slot) <= maxDatagramBytes && !batch.truncated(slot);
     int dropped = lastFits ? datagrams - 1 : datagrams;
-    account.dropped(Drop.OVERSIZE, dropped);
-    if (tap.isOn()) {
-      tap.dropped(account == requests, key, batch, slot, dropped, Drop.OVERSIZE);
-    }
+    drop(Drop.OVERSIZE, request, batch, slot, 0, dropped, key);
     if (lastFits) {
       batch.keepLast(slot);
     }

@@ -75,7 +75,7 @@ public final class Tap {
   void sent(Flow flow, Batch batch, int from, int n, long now) {
     for (int slot = from; slot < from + n; slot++) {
       Drop drop = batch.dropped(slot);
-      front(now, true, flow.key(), flow, batch, slot, batch.datagrams(slot), drop);
+      front(now, true, flow.key(), flow, batch, slot, 0, batch.datagrams(slot), drop);
       if (drop == null) {
         repeated(flow, batch, slot);
       }
@@ -115,17 +115,17 @@ public final class Tap {
   void left(Flow flow, Batch batch, int slot) {
     long now = feeds.length > 0 ? clock.getAsLong() : flow.seenAt(); // a turn of the loop ago
     Drop drop = batch.dropped(slot);
-    front(now, false, flow.key(), flow, batch, slot, batch.datagrams(slot), drop);
+    front(now, false, flow.key(), flow, batch, slot, 0, batch.datagrams(slot), drop);
   }
 
   /**
-   * The first so many datagrams in a slot were dropped before they were sent anywhere.
+   * So many datagrams of a slot, from one of them on, were dropped before they were sent anywhere.
    *
-   * @param request whether its client sent them, or is not to get them
+   * @param request whether the client of {@code key} sent them, or is not to get them
    */
-  public void dropped(
-      boolean request, FlowKey key, Batch batch, int slot, int datagrams, Drop reason) {
-    front(clock.getAsLong(), request, key, null, batch, slot, datagrams, reason);
+  void dropped(
+      Drop reason, boolean request, Batch batch, int slot, int from, int datagrams, FlowKey key) {
+    front(clock.getAsLong(), request, key, null, batch, slot, from, datagrams, reason);
   }
 
   private void front(
@@ -135,17 +135,18 @@ public final class Tap {
       @Nullable Flow flow,
       Batch batch,
       int slot,
+      int first,
       int datagrams,
       @Nullable Drop drop) {
     long id = flow == null ? 0 : flow.id();
     String backend = flow == null ? null : flow.backend().name();
     if (recorder != null) {
-      int bytes = batch.datagramBytes(slot);
+      int bytes = bytes(batch, slot, first);
       int entry = recorder.enter(now, place, inbound, drop, id, backend, bytes, datagrams);
       key.store(recorder.words(), recorder.wordsAt(entry));
       batch.copy(
           slot,
-          0,
+          first * batch.segmentBytes(slot),
           recorder.payloads(),
           recorder.payloadAt(entry),
           Math.min(bytes, Recorder.PAYLOAD_BYTES));
@@ -156,7 +157,20 @@ public final class Tap {
         Address local = key.local(place.listen());
         Address from = inbound ? client : local;
         Address to = inbound ? local : client;
-        show(feed, now, place.side(), inbound, from, to, batch, slot, datagrams, drop, id, backend);
+        show(
+            feed,
+            now,
+            place.side(),
+            inbound,
+            from,
+            to,
+            batch,
+            slot,
+            first,
+            datagrams,
+            drop,
+            id,
+            backend);
       }
     }
   }
@@ -190,6 +204,7 @@ public final class Tap {
             receiver == null ? link : receiver,
             batch,
             slot,
+            0,
             batch.datagrams(slot),
             drop,
             flow.id(),
@@ -208,18 +223,23 @@ public final class Tap {
       Address to,
       Batch batch,
       int slot,
+      int first,
       int datagrams,
       @Nullable Drop drop,
       long flow,
       @Nullable String backend) {
-    int segment = batch.datagramBytes(slot);
-    for (int i = 0; i < datagrams; i++) {
-      int bytes = Math.min(segment, batch.bytes(slot) - i * segment);
+    for (int i = first; i < first + datagrams; i++) {
+      int bytes = bytes(batch, slot, i);
       byte[] payload = new byte[Math.min(bytes, feed.payloadBytes())];
-      batch.copy(slot, i * segment, payload, 0, payload.length);
+      batch.copy(slot, i * batch.segmentBytes(slot), payload, 0, payload.length);
       feed.offer(
           new Sighting(now, side, inbound, from, to, bytes, payload, 1, drop, flow, backend));
     }
+  }
+
+  private static int bytes(Batch batch, int slot, int datagram) {
+    int segment = batch.segmentBytes(slot);
+    return Math.min(batch.datagramBytes(slot), batch.bytes(slot) - datagram * segment);
   }
 
   /** A flow has ended. */

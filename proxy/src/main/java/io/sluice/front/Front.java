@@ -1,6 +1,7 @@
 package io.sluice.front;
 
 import io.sluice.affinity.KeyExtractor;
+import io.sluice.filter.Chain;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
@@ -20,7 +21,9 @@ import io.sluice.trace.Capture;
 import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -64,13 +67,25 @@ public final class Front {
    * @param listen at least one; port 0 lets the kernel choose one for all workers
    * @param maxDatagramBytes longer datagrams are dropped, either way
    * @param peerSockets whether an assured flow gets a front socket of its own
+   * @param filters asked in this order; names unique
    */
   public record Spec(
       String name,
       List<Address> listen,
       int maxDatagramBytes,
       Limits limits,
-      boolean peerSockets) {}
+      boolean peerSockets,
+      List<Chain.Step> filters) {
+    /** Without filters. */
+    public Spec(
+        String name,
+        List<Address> listen,
+        int maxDatagramBytes,
+        Limits limits,
+        boolean peerSockets) {
+      this(name, listen, maxDatagramBytes, limits, peerSockets, List.of());
+    }
+  }
 
   private final Spec spec;
   private final Pool pool;
@@ -265,8 +280,10 @@ public final class Front {
                 : null,
             pool.name(),
             new Tap(spec.name(), bound.get(index), worker.index(), traces, clock));
-    Placement placement = new Placement(spec.name(), lane, pool, affinity);
-    return new Listener(this, index, bound.get(index), lane, placement, clock);
+    Chain chain = spec.filters().isEmpty() ? null : new Chain(spec.name(), spec.filters());
+    Address listen = bound.get(index);
+    Placement placement = new Placement(spec.name(), lane, pool, affinity, listen, chain);
+    return new Listener(this, index, listen, lane, placement, clock);
   }
 
   /** Has a capture see what passes by from now on. */
@@ -355,6 +372,18 @@ public final class Front {
   /** The books and clocks of every listener. */
   public List<Lane> lanes() {
     return listeners.stream().flatMap(List::stream).map(Listener::lane).toList();
+  }
+
+  /** How many datagrams each filter has refused, either way, by its name. */
+  public Map<String, Long> filterDrops() {
+    Map<String, Long> drops = new LinkedHashMap<>();
+    for (Listener listener : listeners.stream().flatMap(List::stream).toList()) {
+      Chain chain = listener.chain();
+      for (int i = 0; chain != null && i < chain.steps().size(); i++) {
+        drops.merge(chain.steps().get(i).name(), chain.drops(i), Long::sum);
+      }
+    }
+    return drops;
   }
 
   /** Sockets of single flows' own. */
