@@ -9,6 +9,7 @@ import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
+import io.sluice.front.Explanation;
 import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
@@ -21,6 +22,8 @@ import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Traces;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -50,11 +53,14 @@ final class Relay implements Datapath, Appliance {
   private final SluiceConfig config;
   private final Workers workers;
   private final ScheduledExecutorService control;
+  private final Ports ports;
   private final Map<String, Pool> pools;
+  private final Map<String, Dialer> dialers;
   private final List<Front> fronts;
   private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
   private final Journal journal;
+  private final Traces traces;
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
   private volatile boolean draining;
@@ -73,13 +79,17 @@ final class Relay implements Datapath, Appliance {
       Map<String, Pool> pools,
       Map<String, Dialer> dialers,
       List<Front> fronts,
+      Traces traces,
       Journal journal) {
     this.transport = transport;
     this.journal = journal;
+    this.traces = traces;
     this.config = config;
     this.workers = workers;
     this.control = control;
+    this.ports = ports;
     this.pools = pools;
+    this.dialers = dialers;
     this.fronts = fronts;
     autoscaler =
         new Autoscaler(
@@ -88,6 +98,7 @@ final class Relay implements Datapath, Appliance {
             active -> fronts.forEach(front -> front.spread(active)),
             journal);
     metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
+    metrics.register(new TraceMetrics(traces));
     DefaultExports.register(metrics);
     Supply.warnOfScarcity(config, ports);
   }
@@ -123,6 +134,7 @@ final class Relay implements Datapath, Appliance {
     fronts.forEach(Front::close);
     pools.values().forEach(Pool::close);
     workers.close();
+    traces.close();
     control.shutdownNow();
   }
 
@@ -144,7 +156,8 @@ final class Relay implements Datapath, Appliance {
         workers.active(),
         flowCount(),
         Supply.fdsOpen(),
-        Supply.fdsMax());
+        Supply.fdsMax(),
+        ports.fds().free());
   }
 
   @Override
@@ -203,9 +216,15 @@ final class Relay implements Datapath, Appliance {
                     pool.name(),
                     pool.balance().policy(),
                     pool.affinity().key(),
-                    pool(pool.name()).backends().stream().map(Relay::status).toList()))
+                    pool(pool.name()).backends().stream().map(Relay::status).toList(),
+                    portsFree(pool.name())))
         .sorted(comparing(PoolStatus::name))
         .toList();
+  }
+
+  private Map<String, Integer> portsFree(String pool) {
+    Dialer dialer = dialers.get(pool);
+    return dialer == null ? Map.of() : dialer.free();
   }
 
   private Pool pool(String name) {
@@ -287,6 +306,15 @@ final class Relay implements Datapath, Appliance {
   @Override
   public boolean end(long flowId) {
     throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Explanation explain(ExplainQuery query) {
+    return fronts.stream()
+        .filter(front -> front.name().equals(query.front()))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no front '" + query.front() + "'"))
+        .explain(query.client(), query.local(), query.payload());
   }
 
   @Override
@@ -375,7 +403,18 @@ final class Relay implements Datapath, Appliance {
     long forwarded = accounts.stream().mapToLong(Account::forwarded).sum();
     long pending = accounts.stream().mapToLong(Account::underWay).sum();
     long received = accounts.stream().mapToLong(Account::received).sum();
-    return new Ledger.Side(received, forwarded, dropped, pending);
+    long bytes = accounts.stream().mapToLong(Account::bytes).sum();
+    return new Ledger.Side(received, forwarded, dropped, pending, bytes);
+  }
+
+  @Override
+  public Capture capture(Capture.Spec wanted) {
+    return Watching.begin(wanted, fronts, workers, traces.captures());
+  }
+
+  @Override
+  public Optional<byte[]> recorded() {
+    return Watching.recorded(workers, traces);
   }
 
   @Override

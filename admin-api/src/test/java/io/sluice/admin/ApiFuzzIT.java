@@ -89,7 +89,7 @@ class ApiFuzzIT {
       backends.add(backend);
     }
     sluice = ApplianceProcess.start(folder, hocon());
-    URI url = URI.create(sluice.url());
+    URI url = URI.create(sluice.admin());
     admin = new InetSocketAddress(url.getHost(), url.getPort());
   }
 

@@ -73,6 +73,15 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Where its admin API is. */
+  String admin() {
+    return admin;
+  }
+
+  String url(String path) {
+    return admin + path;
+  }
+
   /** GETs what must be there. */
   String get(String path) throws Exception {
     Ended curl = Ended.run(builder("curl", "-sS", "-i", "-m", "10", admin + path));
@@ -113,11 +122,6 @@ final class ApplianceProcess implements AutoCloseable {
       assertThat(last).as("no '%s' in the log: %s", text, text()).isFalse();
       process.waitFor(20, MILLISECONDS);
     }
-  }
-
-  /** Of its admin API. */
-  String url() {
-    return admin;
   }
 
   long pid() {
