@@ -57,6 +57,7 @@ final class Operations {
     handlers.putAll(new Configuration(appliance).handlers());
     handlers.putAll(new Backends(appliance).handlers());
     handlers.putAll(new Flows(appliance).handlers());
+    handlers.putAll(new Explaining(appliance).handlers());
     handlers.putAll(
         Map.ofEntries(
             Map.entry("getHealth", new Handler(true, request -> health)),
