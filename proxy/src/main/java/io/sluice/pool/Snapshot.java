@@ -9,6 +9,8 @@ final class Snapshot implements Deal {
   /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
   private static final int TRIES = 8;
 
+  static final Snapshot EMPTY = new Snapshot(_ -> _ -> 0, List.of(), _ -> 0);
+
   final Balancer balancer;
   final Backend[] members;
   private final Balancer.Factory policy;
@@ -21,9 +23,17 @@ final class Snapshot implements Deal {
     members = over.stream().map(Member::backend).toArray(Backend[]::new);
   }
 
-  /** Throws what the policy throws, which is not asked about nobody. */
-  static Snapshot of(Balancer.Factory policy, List<Member> members) {
-    return new Snapshot(policy, members, members.isEmpty() ? key -> 0 : policy.over(members));
+  /**
+   * One by that policy over those: this one, if that is what it is. Throws what the policy throws,
+   * which is not asked about nobody.
+   */
+  Snapshot by(Balancer.Factory otherPolicy, List<Member> others) {
+    if (others.isEmpty()) {
+      return EMPTY;
+    }
+    return policy.equals(otherPolicy) && over.equals(others)
+        ? this
+        : new Snapshot(otherPolicy, others, otherPolicy.over(others));
   }
 
   /**
@@ -92,9 +102,5 @@ final class Snapshot implements Deal {
       better = better == not ? next : better;
     }
     return better;
-  }
-
-  boolean isOf(Balancer.Factory otherPolicy, List<Member> others) {
-    return policy.equals(otherPolicy) && over.equals(others);
   }
 }
