@@ -70,6 +70,7 @@ class ExplainCommandTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '"',
       value = {
         "--client=localhost:7 | 'localhost:7' is a host name",
         "--client=192.0.2.9 | needs a port",
@@ -78,10 +79,8 @@ class ExplainCommandTest {
         "--client=192.0.2.9:7 --front=dsn | no front 'dsn'; there are: dns"
       })
   void what_makes_no_datagram_is_wrong_usage(String arguments, String why) {
-    String[] words =
-        arguments.contains("--front")
-            ? arguments.split(" ")
-            : ("--front=dns " + arguments).split(" ");
+    String front = arguments.contains("--front") ? "" : "--front=dns ";
+    String[] words = (front + arguments).split(" ", -1);
     assertThat(execute(words)).isEqualTo(2);
     assertThat(err.toString()).contains(why).contains("Usage: sluice explain");
     assertThat(out.toString()).isEmpty();
