@@ -221,6 +221,11 @@ public final class Backend {
     return share == ALL_KEYS || place(key) < share;
   }
 
+  /** Percent of its keys that it keeps; all but on trial for silence and in slow start. */
+  public int sharePercent() {
+    return 100 * standing.share() / ALL_KEYS;
+  }
+
   /** Whether nothing speaks against giving it that key of another's. */
   boolean isSound(long key) {
     Standing now = standing;

@@ -25,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Backends with a balancer; deals each new flow one of those that are eligible. */
-public final class Pool implements AutoCloseable {
+public final class Pool implements Deal, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Pool.class);
 
   /** How often control looks at the time, and at the counters. */
@@ -184,24 +184,19 @@ public final class Pool implements AutoCloseable {
     return leaving.stream().map(Watch::backend).filter(backend -> backend.load() > 0).toList();
   }
 
-  /** Returns the backend a new flow with this key gets, or null if there is none to give. */
+  @Override
   public @Nullable Backend pick(long key) {
-    Snapshot now = snapshot;
-    if (now.members.length == 0) {
-      return null;
-    }
-    Backend picked = now.members[now.balancer.pick(key)];
-    return picked.keeps(key) ? picked : now.other(key, picked);
+    return snapshot.pick(key);
   }
 
-  /**
-   * Returns another one than {@code not} for a flow with this key, the same each time where the
-   * policy is consistent, or null if no other is dealt.
-   */
+  @Override
   public @Nullable Backend pickOther(long key, Backend not) {
-    Snapshot now = snapshot;
-    Backend other = now.members.length == 0 ? not : now.other(key, not);
-    return other == not ? null : other;
+    return snapshot.pickOther(key, not);
+  }
+
+  /** What it would deal next, as of now. */
+  public Preview preview() {
+    return new Preview(snapshot);
   }
 
   /**
