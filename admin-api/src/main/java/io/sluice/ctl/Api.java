@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
@@ -29,6 +30,7 @@ final class Api implements AutoCloseable {
   static final String JSON = "application/json";
   static final String HOCON = "application/hocon";
   static final String MERGE_PATCH = "application/merge-patch+json";
+  private static final Pattern LOOPBACK = Pattern.compile("localhost|127[.][0-9.]+|\\[::1]");
   private static final int UNPROCESSABLE = 422;
   private static final int TOO_MANY = 429;
 
@@ -67,6 +69,11 @@ final class Api implements AutoCloseable {
       // Said below.
     }
     throw Failure.usage("--admin " + url + ": is to be a URL such as http://127.0.0.1:9901");
+  }
+
+  /** Whether what we say can be read on its way. */
+  boolean isOverheard() {
+    return root.getScheme().equals("http") && !LOOPBACK.matcher(root.getHost()).matches();
   }
 
   /**

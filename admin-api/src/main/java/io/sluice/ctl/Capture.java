@@ -37,16 +37,22 @@ final class Capture implements Callable<Integer> {
   @Option(names = "--client", paramLabel = "IP[:PORT]", description = "Only of this client.")
   private @Nullable String client;
 
-  @Option(names = "--limit", paramLabel = "N", description = "So many datagrams at most.")
+  @Option(names = "--limit", paramLabel = "N", description = "So many packets at most, else 10000.")
   private @Nullable Long limit;
 
-  @Option(names = "--seconds", paramLabel = "S", description = "For so long at most.")
+  @Option(names = "--seconds", paramLabel = "S", description = "For so long at most, else 60.")
   private @Nullable Long seconds;
 
-  @Option(names = "--sample", paramLabel = "SHARE", description = "Of so many, 0 to 1.")
+  @Option(
+      names = "--sample",
+      paramLabel = "SHARE",
+      description = "Of this share of clients, 0 to 1, else all.")
   private @Nullable String sample;
 
-  @Option(names = "--snaplen", paramLabel = "BYTES", description = "So much of each at most.")
+  @Option(
+      names = "--snaplen",
+      paramLabel = "BYTES",
+      description = "So much of each packet, else all.")
   private @Nullable Integer snaplen;
 
   @Option(

@@ -113,6 +113,10 @@ final class Ctl {
     return Objects.requireNonNull(spec).commandLine().getOut();
   }
 
+  private PrintWriter err() {
+    return Objects.requireNonNull(spec).commandLine().getErr();
+  }
+
   boolean json() {
     return json;
   }
@@ -143,20 +147,20 @@ final class Ctl {
       question.accept(api);
       return 0;
     } catch (Failure e) {
-      PrintWriter err = Objects.requireNonNull(spec).commandLine().getErr();
-      e.details().forEach(err::println);
-      err.println("sluice ctl: " + Table.printable(String.valueOf(e.getMessage())));
+      e.details().forEach(err()::println);
+      err().println("sluice ctl: " + Table.printable(String.valueOf(e.getMessage())));
       return e.status();
     }
   }
 
   private Api connect() {
     String where = url == null ? environment.getOrDefault(URL_VARIABLE, DEFAULT_URL) : url;
-    return new Api(
-        where,
-        Token.find(token, tokenFile, environment),
-        new TlsFiles(ca, certificate, key),
-        timeout);
+    Optional<Token> known = Token.find(token, tokenFile, environment);
+    Api api = new Api(where, known, new TlsFiles(ca, certificate, key), timeout);
+    if (known.isPresent() && api.isOverheard()) {
+      err().println("sluice ctl: the token goes over the network in the clear; https keeps it");
+    }
+    return api;
   }
 
   @Command(description = "The appliance at a glance.")

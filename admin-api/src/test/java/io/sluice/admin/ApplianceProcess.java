@@ -109,6 +109,11 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Of the admin API. */
+  String url() {
+    return admin;
+  }
+
   long pid() {
     return process.pid();
   }
