@@ -40,15 +40,6 @@ public final class ConfigReader {
 
   private static SluiceConfig read(@Nullable Hocon hocon, Names known, Report report)
       throws InvalidConfig {
-    if (hocon == null) {
-      throw new InvalidConfig(report.problems());
-    }
-    Spot top = new Spot(report.files().getFirst(), 1, "");
-    Cursor file = new Cursor("", top, hocon.value(), hocon.written(), report);
-    SluiceConfig config = new Schema(known).file(file);
-    if (!report.isEmpty()) {
-      throw new InvalidConfig(report.problems());
-    }
-    return config;
+    return Document.check(hocon, known, report).config();
   }
 }

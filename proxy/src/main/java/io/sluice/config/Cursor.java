@@ -30,16 +30,26 @@ final class Cursor {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
 
+  static final String NAME_RULE =
+      "a name starts with a letter or digit, goes on with these or . _ - and has at most 63";
+
   private final String schema;
   private final Spot spot;
   private final ConfigObject object;
   private final @Nullable ConfigValue written;
+  private final Effective effective;
   private final Report report;
   private final Set<String> supported = new HashSet<>();
   private final Set<String> later = new HashSet<>();
 
   Cursor(
-      String schema, Spot spot, ConfigObject object, @Nullable ConfigValue written, Report report) {
+      String schema,
+      Spot spot,
+      ConfigObject object,
+      @Nullable ConfigValue written,
+      Effective effective,
+      Report report) {
+    this.effective = effective;
     this.schema = schema;
     this.spot = spot;
     this.object = object;
@@ -49,11 +59,15 @@ final class Cursor {
 
   /** Nothing, of which nothing is reported: in place of what is wrong as a whole. */
   static Cursor silent(String schema, Spot spot) {
-    return empty(schema, spot, new Report());
+    return empty(schema, spot, new Effective(), new Report());
   }
 
-  private static Cursor empty(String schema, Spot spot, Report report) {
-    return new Cursor(schema, spot, ConfigFactory.empty().root(), null, report);
+  private static Cursor empty(String schema, Spot spot, Effective effective, Report report) {
+    return new Cursor(schema, spot, ConfigFactory.empty().root(), null, effective, report);
+  }
+
+  static boolean isName(String text) {
+    return NAME.matcher(text).matches();
   }
 
   private String below(String key) {
@@ -79,30 +93,44 @@ final class Cursor {
     return value;
   }
 
+  /** Notes what stands for a key that is not written; returns it. */
+  <T> T preset(String key, T value) {
+    effective.put(key, value);
+    return value;
+  }
+
   boolean flag(String key, boolean otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.flag(), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.flag(), otherwise);
   }
 
   int count(String key, int min, int max, int otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.count(min, max), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.count(min, max), otherwise);
   }
 
   int bytes(String key, int min, int max, int otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.bytes(min, max), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.bytes(min, max), otherwise);
   }
 
   Duration duration(String key, Duration otherwise) {
     Value value = value(key);
-    return value == null ? otherwise : Objects.requireNonNullElse(value.duration(), otherwise);
+    return value == null
+        ? preset(key, otherwise)
+        : Objects.requireNonNullElse(value.duration(), otherwise);
   }
 
   Duration durationOrNone(String key, Duration otherwise) {
     Value value = value(key);
     return value == null
-        ? otherwise
+        ? preset(key, otherwise)
         : Objects.requireNonNullElse(value.durationOrNone(), otherwise);
   }
 
@@ -113,7 +141,7 @@ final class Cursor {
    */
   String word(String key, String otherwise, Set<String> words, Set<String> later) {
     Value value = value(key);
-    String word = value == null ? null : value.text();
+    String word = value == null ? preset(key, otherwise) : value.text();
     if (value == null || word == null) {
       return otherwise;
     }
@@ -131,7 +159,7 @@ final class Cursor {
   <T> T section(String key, Function<Cursor, T> read) {
     Value value = value(key);
     return value == null
-        ? read.apply(empty(below(key), spot.child(key), report))
+        ? read.apply(empty(below(key), spot.child(key), preset(key, new Effective()), report))
         : value.section(read);
   }
 
@@ -165,9 +193,8 @@ final class Cursor {
         Comparator.comparingInt((Entry e) -> e.value.spot().line()).thenComparing(Entry::name));
     List<T> things = new ArrayList<>();
     for (Entry e : entries) {
-      if (!NAME.matcher(e.name).matches()) {
-        e.value.problem(
-            "a name starts with a letter or digit, goes on with these or . _ - and has at most 63");
+      if (!isName(e.name)) {
+        e.value.problem(NAME_RULE);
       }
       things.add(read.apply(e.name, e.value));
     }
@@ -225,7 +252,13 @@ final class Cursor {
     ConfigValue value = object.get(key);
     return value == null
         ? null
-        : new Value(below(as), spot.child(key), value, asWritten(key), report);
+        : new Value(
+            below(as),
+            spot.child(key),
+            value,
+            asWritten(key),
+            to -> effective.put(key, to),
+            report);
   }
 
   private @Nullable ConfigValue asWritten(String key) {

@@ -9,6 +9,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -218,8 +219,10 @@ final class ProbeSchema {
 
   private String text(String option, String otherwise) {
     Value value = in.value(option);
-    String text = value == null ? null : value.text();
-    return text == null ? otherwise : text;
+    if (value == null) {
+      return otherwise.isEmpty() ? otherwise : in.preset(option, otherwise);
+    }
+    return Objects.requireNonNullElse(value.text(), otherwise);
   }
 
   private static boolean isUri(String text) {

@@ -103,7 +103,6 @@ final class Schema {
         in -> {
           in.later("routes");
           in.later("per-datagram", "false");
-          in.later("filters", "[]");
           in.later("client-address", "none");
           in.later("accept-client-address", "none");
           List<InetSocketAddress> listen = listen(in);
@@ -116,7 +115,8 @@ final class Schema {
               maxDatagram,
               peerSockets(in, oneWay),
               oneWay,
-              in.section("flows", Schema::flows));
+              in.section("flows", Schema::flows),
+              FilterSchema.read(in, known.filters()));
         });
   }
 
@@ -201,7 +201,8 @@ final class Schema {
     if (value != null && !policy.equals("least-load")) {
       value.problem("goes with policy = least-load, not with " + policy);
     }
-    String by = in.word("by", "flows", Set.of("flows", "latency"), Set.of());
+    String by =
+        value == null ? "flows" : in.word("by", "flows", Set.of("flows", "latency"), Set.of());
     return new Balance(policy, Load.valueOf(by.toUpperCase(Locale.ROOT)));
   }
 
@@ -291,9 +292,8 @@ final class Schema {
     Value value = in.value(option);
     if (value != null && !key.equals(itsKey)) {
       value.problem("goes with key = " + itsKey + ", not with " + key);
-      return otherwise;
     }
-    return in.count(option, min, max, otherwise);
+    return key.equals(itsKey) ? in.count(option, min, max, otherwise) : otherwise;
   }
 
   private Health health(Cursor in) {
@@ -341,7 +341,8 @@ final class Schema {
       value.problem(
           "the admin API knows no authentication yet and refuses: use 127.0.0.1 or [::1]");
     }
-    return new Admin(listen == null ? Endpoint.parse("127.0.0.1:9901", 0) : listen);
+    return new Admin(
+        listen == null ? Endpoint.parse(in.preset("listen", "127.0.0.1:9901"), 0) : listen);
   }
 
   private Echo echo(String name, Value value) {

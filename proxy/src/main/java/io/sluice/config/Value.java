@@ -11,7 +11,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -35,12 +37,21 @@ final class Value {
   private final Spot spot;
   private final ConfigValue value;
   private final @Nullable ConfigValue written;
+  private final Consumer<Object> effective;
   private final Report report;
 
   /**
+   * @param effective is told what this comes to, when it is read
    * @param schema the key's place among the supported ones: its path with every name a {@code *}
    */
-  Value(String schema, Spot spot, ConfigValue value, @Nullable ConfigValue written, Report report) {
+  Value(
+      String schema,
+      Spot spot,
+      ConfigValue value,
+      @Nullable ConfigValue written,
+      Consumer<Object> effective,
+      Report report) {
+    this.effective = effective;
     this.schema = schema;
     this.spot = spot.of(value, written);
     this.value = value;
@@ -59,7 +70,7 @@ final class Value {
   /** Text, or a number or a flag as text. */
   @Nullable String text() {
     return switch (type()) {
-      case STRING, NUMBER, BOOLEAN -> plain();
+      case STRING, NUMBER, BOOLEAN -> noted(plain());
       case null -> null;
       default -> wrong("must be text");
     };
@@ -68,7 +79,7 @@ final class Value {
   /** Text that no message may show. */
   @Nullable String secret() {
     return switch (type()) {
-      case STRING, NUMBER, BOOLEAN -> plain();
+      case STRING, NUMBER, BOOLEAN -> hidden(plain());
       case null -> null;
       default -> {
         problem("must be text");
@@ -81,8 +92,8 @@ final class Value {
     return switch (type()) {
       case STRING, BOOLEAN ->
           switch (plain()) {
-            case "true" -> true;
-            case "false" -> false;
+            case "true" -> noted(true);
+            case "false" -> noted(false);
             default -> wrong("must be true or false");
           };
       case null -> null;
@@ -102,7 +113,7 @@ final class Value {
 
   private @Nullable Integer within(int min, int max, String expected) {
     long n = Long.parseLong(plain());
-    return n < min || n > max ? wrong(expected) : (Integer) (int) n;
+    return n < min || n > max ? wrong(expected) : noted((Integer) (int) n);
   }
 
   /** Bytes, with or without a unit. */
@@ -120,7 +131,7 @@ final class Value {
                 || size.compareTo(BigInteger.valueOf(min)) < 0
                 || size.compareTo(BigInteger.valueOf(max)) > 0
             ? wrong(expected)
-            : (Integer) size.intValue();
+            : noted((Integer) size.intValue());
       }
       case null -> null;
       default -> wrong(expected);
@@ -155,7 +166,7 @@ final class Value {
                 || duration.compareTo(shortest) < 0
                 || duration.compareTo(LONGEST) > 0
             ? wrong(expected)
-            : duration;
+            : noted(duration);
       }
       case null -> null;
       default -> wrong(expected);
@@ -202,6 +213,20 @@ final class Value {
     }
   }
 
+  /** Addresses that begin alike. */
+  Filter.@Nullable Network network() {
+    String text = type() == ConfigValueType.STRING ? text() : null;
+    if (text == null) {
+      return type() == null ? null : wrong("must be text such as \"192.0.2.0/24\"");
+    }
+    try {
+      return Endpoint.parseNetwork(text);
+    } catch (IllegalArgumentException e) {
+      problem(shown() + " " + e.getMessage());
+      return null;
+    }
+  }
+
   @Nullable List<Value> elements() {
     if (type() == null) {
       return null;
@@ -210,8 +235,11 @@ final class Value {
       return wrong("must be a list [ ... ]");
     }
     List<Value> elements = new ArrayList<>();
+    List<Object> all = noted(new ArrayList<>(Collections.nCopies(list.size(), "")));
     for (int i = 0; i < list.size(); i++) {
-      elements.add(new Value(schema, spot.element(i), list.get(i), null, report));
+      int at = i;
+      Consumer<Object> element = to -> all.set(at, to);
+      elements.add(new Value(schema, spot.element(i), list.get(i), null, element, report));
     }
     return elements;
   }
@@ -221,7 +249,7 @@ final class Value {
       return null;
     }
     return value instanceof ConfigObject object
-        ? new Cursor(schema, spot, object, written, report)
+        ? new Cursor(schema, spot, object, written, noted(new Effective()), report)
         : wrong("must be { ... }");
   }
 
@@ -251,6 +279,20 @@ final class Value {
   String shown() {
     String shown = value.render(ConfigRenderOptions.concise());
     return shown.length() > LONGEST_SHOWN ? shown.substring(0, LONGEST_SHOWN) + "..." : shown;
+  }
+
+  private <T> T noted(T value) {
+    effective.accept(value);
+    return value;
+  }
+
+  private @Nullable String hidden(String secret) {
+    if (secret.equals(Effective.MASK)) {
+      problem("is masked, and no secret is in force here that it could stand for: give the secret");
+      return null;
+    }
+    effective.accept(new Effective.Secret(secret));
+    return secret;
   }
 
   @SuppressWarnings("TypeParameterUnusedInFormals") // null, of whatever type was asked for

@@ -1,0 +1,145 @@
+package io.sluice.config;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigValueFactory;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A configuration that was read and found right: what it says, and what it comes to with every
+ * default filled in.
+ */
+public final class Document {
+  /** 64 bits: two configurations of one appliance are not mistaken for each other. */
+  private static final int VERSION_DIGITS = 16;
+
+  private static final byte[] SALT = new SecureRandom().generateSeed(16);
+
+  private final Names known;
+  private final SluiceConfig config;
+  private final Effective effective;
+
+  private Document(Names known, SluiceConfig config, Effective effective) {
+    this.known = known;
+    this.config = config;
+    this.effective = effective;
+  }
+
+  /** Reads a file and what it includes, relative to it. */
+  public static Document read(Path file, Names known) throws InvalidConfig {
+    Report report = new Report();
+    return check(Hocon.read(file, System.getenv(), report), known, report);
+  }
+
+  /**
+   * Reads text that is no file: it cannot include, and substitutes from the environment only, so
+   * that it comes to no more than is written.
+   *
+   * @param name what problems give as the file
+   * @param inForce where a masked secret is taken from
+   */
+  public static Document parse(String name, String hocon, Names known, Optional<Document> inForce)
+      throws InvalidConfig {
+    Report report = new Report();
+    Hocon read = Hocon.alone(name, hocon, System.getenv(), report);
+    if (read != null && inForce.isPresent()) {
+      read = new Hocon(read.written(), Masks.lift(read.value(), inForce.get().effective.keys()));
+    }
+    return check(read, known, report);
+  }
+
+  static Document check(@Nullable Hocon hocon, Names known, Report report) throws InvalidConfig {
+    if (hocon == null) {
+      throw new InvalidConfig(report.problems());
+    }
+    Spot top = new Spot(report.files().getFirst(), 1, "");
+    Effective effective = new Effective();
+    Cursor file = new Cursor("", top, hocon.value(), hocon.written(), effective, report);
+    SluiceConfig config = new Schema(known).file(file);
+    if (!report.isEmpty()) {
+      throw new InvalidConfig(report.problems());
+    }
+    return new Document(known, config, effective);
+  }
+
+  public SluiceConfig config() {
+    return config;
+  }
+
+  /** What {@code sluice} holds, every default filled in, secrets masked. */
+  public Map<String, Object> effective() {
+    return section(Effective.masked(effective), ConfigReader.ROOT);
+  }
+
+  /**
+   * Another one for every other configuration, and in every other process: so that nobody can find
+   * out whether a guess at a secret is right.
+   */
+  public String version() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(SALT);
+      return HexFormat.of()
+          .formatHex(digest.digest(text().getBytes(UTF_8)))
+          .substring(0, VERSION_DIGITS);
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e); // every Java has it
+    }
+  }
+
+  /** The whole as text that {@link #parse} reads again, secrets included. */
+  public String text() {
+    return tree().render(ConfigRenderOptions.concise());
+  }
+
+  /**
+   * The same with one backend more, changed or gone; right as a whole.
+   *
+   * @param to what it is to be; empty: gone
+   */
+  public Document with(String pool, String backend, Optional<SluiceConfig.Backend> to)
+      throws InvalidConfig {
+    ConfigObject tree = tree();
+    Map<String, Object> whole = new TreeMap<>(tree.unwrapped());
+    Map<String, Object> backends = whole;
+    for (String key : new String[] {ConfigReader.ROOT, "pools", pool, "backends"}) {
+      Map<String, Object> inner = new TreeMap<>(section(backends, key));
+      backends.put(key, inner);
+      backends = inner;
+    }
+    if (to.isPresent()) {
+      backends.put(
+          backend,
+          Map.of(
+              "address", Endpoint.print(to.get().address()),
+              "weight", to.get().weight()));
+    } else {
+      backends.remove(backend);
+    }
+    Report report = new Report();
+    report.opened("change of " + pool + "/" + backend);
+    ConfigObject changed = ConfigValueFactory.fromMap(whole);
+    return check(new Hocon(changed, changed), known, report);
+  }
+
+  private ConfigObject tree() {
+    return ConfigValueFactory.fromMap(
+        section(Map.of(ConfigReader.ROOT, Effective.revealed(effective)), ConfigReader.ROOT));
+  }
+
+  @SuppressWarnings("unchecked") // sections have keys
+  private static Map<String, Object> section(Object of, String key) {
+    Object section = ((Map<String, Object>) of).get(key);
+    return section == null ? Map.of() : (Map<String, Object>) section;
+  }
+}
