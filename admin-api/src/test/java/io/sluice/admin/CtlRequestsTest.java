@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What {@code sluice ctl} asks, to the letter, and how it takes answers that are hard to provoke.
@@ -299,6 +300,39 @@ class CtlRequestsTest {
     CtlRun run = ctl("status");
     assertThat(run.status()).isEqualTo(3);
     assertThat(run.err()).contains("the answer is no JSON");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "frobnicate",
+        "drain",
+        "drain resolvers",
+        "drain /a",
+        "workers many",
+        "backend",
+        "backend add resolvers/a",
+        "backend set resolvers/a",
+        "capture --recorded --front dns -o x",
+        "top --interval 0s",
+        "top --interval soon",
+        "--timeout 1 status",
+        "--admin ftp://x status",
+        "--admin http:// status",
+        "--token a --token-file b status",
+        "--token-file /no/such/file status",
+        "--token a,b status",
+        "--ca /no/such/file status",
+        "--admin https://127.0.0.1:1 --ca /no/such/file status",
+        "--admin https://127.0.0.1:1 --key x status",
+        "apply /no/such/file"
+      })
+  void wrongUsageExits2AndAsksNothing(String arguments) {
+    CtlRun run = ctl(arguments.split(" ", -1));
+    assertThat(run.status()).as(run.err()).isEqualTo(2);
+    assertThat(run.err()).isNotBlank();
+    assertThat(requests).isEmpty();
   }
 
   /** A token must not go where the appliance's address does not point. */

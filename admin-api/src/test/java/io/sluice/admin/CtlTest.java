@@ -148,36 +148,64 @@ class CtlTest {
     assertThat(refused.out()).isEmpty();
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "",
-        "frobnicate",
-        "drain",
-        "drain resolvers",
-        "drain /a",
-        "workers many",
-        "backend",
-        "backend add resolvers/a",
-        "backend set resolvers/a",
-        "capture --recorded --front dns -o x",
-        "top --interval 0s",
-        "top --interval soon",
-        "--timeout 1 status",
-        "--admin ftp://x status",
-        "--admin http:// status",
-        "--token a --token-file b status",
-        "--token-file /no/such/file status",
-        "--token a,b status",
-        "--ca /no/such/file status",
-        "--admin https://127.0.0.1 --ca /no/such/file status",
-        "--admin https://127.0.0.1 --key x status",
-        "apply /no/such/file"
-      })
-  void wrongUsageExits2AndAsksNothing(String arguments) {
-    CtlRun run = ctl(arguments);
-    assertThat(run.status()).as(run.err()).isEqualTo(2);
-    assertThat(run.err()).isNotBlank();
+  @Test
+  void backendsComeChangeAndGo() {
+    assertThat(lines("backend add resolvers/new --address 192.0.2.7:53 --weight 3"))
+        .singleElement()
+        .asString()
+        .startsWith("resolvers/new at 192.0.2.7:53, weight 3, is UP");
+    CtlRun again = ctl("backend add resolvers/new --address 192.0.2.8:53");
+    assertThat(again.status()).as("it is there already").isEqualTo(1);
+    assertThat(lines("backend set resolvers/new --weight 5"))
+        .singleElement()
+        .asString()
+        .startsWith("resolvers/new at 192.0.2.7:53, weight 5, is UP");
+    assertThat(lines("backend remove resolvers/new")).containsExactly("resolvers/new is gone");
+    assertThat(ctl("backend remove resolvers/new").status()).isEqualTo(1);
+  }
+
+  @Test
+  void aMistakeInAChangeIsToldAndNothingChanges() {
+    CtlRun run = ctl("backend set resolvers/a --weight 0");
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.err()).contains("weight");
+  }
+
+  @Test
+  void flowsAreKilledAndThoseThatAreGoneAreSaidToBe() {
+    api.appliance.open(1, 1);
+    assertThat(lines("kill 1")).containsExactly("flow 1 has ended");
+    assertThat(ctl("kill 1").status()).isEqualTo(1);
+  }
+
+  @Test
+  void aConfigurationIsValidatedAppliedAndReloaded() throws IOException {
+    Path good =
+        Files.writeString(
+            folder.resolve("good.conf"),
+            """
+            sluice {
+              fronts { f { listen = ["127.0.0.1:1"], pool = p } }
+              pools { p { backends { b { address = "127.0.0.1:9" } } } }
+            }
+            """);
+    Path bad = Files.writeString(folder.resolve("bad.conf"), "sluice {\n pol = 1 }");
+    assertThat(lines("validate " + good)).containsExactly("ok");
+    CtlRun invalid = ctl("validate " + bad);
+    assertThat(invalid.status()).isEqualTo(1);
+    assertThat(invalid.out()).contains(bad + ":2: sluice.pol: ");
+    CtlRun refused = ctl("apply " + bad);
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.err()).contains("sluice.pol: ");
+
+    String version = new JsonObject(ctl("config --json").out()).getString("version");
+    assertThat(ctl("apply --if-version 0123456789abcdef " + good).status()).isEqualTo(1);
+    assertThat(lines("apply --if-version " + version + " " + good))
+        .first()
+        .asString()
+        .endsWith(" is in force:");
+    assertThat(lines("reload")).first().asString().startsWith("version ");
+    assertThat(lines("config")).first().asString().contains("from sluice.conf");
   }
 
   @Test

@@ -22,6 +22,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,21 +31,29 @@ import org.junit.jupiter.api.io.TempDir;
 class CtlTlsTest {
   private static final String PASSWORD = "changeit";
 
-  @TempDir Path folder;
+  @TempDir static Path folder;
+
+  /** Made once: it takes a program of its own. */
+  @SuppressWarnings("NullAway.Init")
+  private static KeyStore store;
 
   @SuppressWarnings("NullAway.Init") // by the set-up
   private HttpsServer server;
 
   private volatile boolean wantsCertificate;
 
-  @BeforeEach
-  void serve() throws Exception {
-    KeyStore store = selfSigned("EC");
+  @BeforeAll
+  static void makeFiles() throws Exception {
+    store = selfSigned();
     Files.writeString(
         folder.resolve("ca.pem"), pem("CERTIFICATE", store.getCertificate("us").getEncoded()));
     Files.writeString(
         folder.resolve("key.pem"),
         pem("PRIVATE KEY", store.getKey("us", PASSWORD.toCharArray()).getEncoded()));
+  }
+
+  @BeforeEach
+  void serve() throws Exception {
     var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     keys.init(store, PASSWORD.toCharArray());
     var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
@@ -81,20 +90,20 @@ class CtlTlsTest {
     server.stop(0);
   }
 
-  private KeyStore selfSigned(String algorithm) throws Exception {
+  private static KeyStore selfSigned() throws Exception {
     Path file = folder.resolve("store.p12");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
-    command.addAll(List.of("-genkeypair", "-alias", "us", "-keyalg", algorithm));
+    command.addAll(List.of("-genkeypair", "-alias", "us", "-keyalg", "EC"));
     command.addAll(List.of("-dname", "CN=sluice", "-ext", "san=ip:127.0.0.1"));
     command.addAll(List.of("-keystore", file.toString(), "-storepass", PASSWORD));
     Ended keytool = Ended.run(command.toArray(String[]::new));
     assertThat(keytool.status()).as(keytool.out() + keytool.err()).isZero();
-    KeyStore store = KeyStore.getInstance("PKCS12");
+    KeyStore made = KeyStore.getInstance("PKCS12");
     try (InputStream in = Files.newInputStream(file)) {
-      store.load(in, PASSWORD.toCharArray());
+      made.load(in, PASSWORD.toCharArray());
     }
-    return store;
+    return made;
   }
 
   private static String pem(String what, byte[] der) {
