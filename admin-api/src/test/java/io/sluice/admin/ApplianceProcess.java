@@ -70,6 +70,11 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Where its admin API is. */
+  String admin() {
+    return admin;
+  }
+
   /** GETs what must be there. */
   String get(String path) throws Exception {
     Ended curl = Ended.run(builder("curl", "-sS", "--fail-with-body", "-m", "10", admin + path));
@@ -107,11 +112,6 @@ final class ApplianceProcess implements AutoCloseable {
       assertThat(last).as("no '%s' in the log: %s", text, text()).isFalse();
       process.waitFor(20, MILLISECONDS);
     }
-  }
-
-  /** Of the admin API. */
-  String url() {
-    return admin;
   }
 
   long pid() {

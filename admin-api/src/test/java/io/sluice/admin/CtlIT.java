@@ -66,7 +66,7 @@ class CtlIT {
     builder.environment().keySet().removeIf(name -> name.startsWith("SLUICE_"));
     // Never builds: this runs within a build.
     builder.environment().put("SLUICE_BUILD", "never");
-    builder.environment().put("SLUICE_ADMIN", appliance.url());
+    builder.environment().put("SLUICE_ADMIN", appliance.admin());
     return Ended.run(builder);
   }
 

@@ -116,7 +116,7 @@ class PrometheusIT {
 
   /** The shipped files, but for the address, and in a hurry: a second is half a minute. */
   private String scraping(ApplianceProcess sluice) throws Exception {
-    String target = sluice.url().replace("http://", "");
+    String target = sluice.admin().replace("http://", "");
     Files.writeString(
         folder.resolve("prometheus.yml"),
         Files.readString(SHIPPED.resolve("prometheus.yml"))
