@@ -5,8 +5,11 @@ import static java.util.Comparator.comparingLong;
 
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.DefaultExports;
+import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
 import io.sluice.front.Front;
@@ -15,16 +18,14 @@ import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.net.Address;
 import io.sluice.net.Autoscaler;
-import io.sluice.net.Dialer;
-import io.sluice.net.Ports;
 import io.sluice.net.Worker;
-import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +33,6 @@ import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -47,54 +47,25 @@ final class Relay implements Datapath, Appliance {
   private static final Logger log = LoggerFactory.getLogger(Relay.class);
 
   private final String transport;
-  private final SluiceConfig config;
-  private final Workers workers;
-  private final ScheduledExecutorService control;
+  private final Plant plant;
+  private final Door door;
+  private final Collection<Front> fronts;
   private final Map<String, Pool> pools;
-  private final List<Front> fronts;
-  private final Autoscaler autoscaler;
-  private final CollectorRegistry metrics = new CollectorRegistry();
-  private final Journal journal;
+  private final CollectorRegistry metrics;
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
   private volatile boolean draining;
 
-  /**
-   * @param pools by name; those of {@code config} once all have been opened
-   * @param dialers by pool, likewise
-   * @param fronts those of {@code config} once all have been opened
-   */
-  Relay(
-      String transport,
-      SluiceConfig config,
-      Workers workers,
-      ScheduledExecutorService control,
-      Ports ports,
-      Map<String, Pool> pools,
-      Map<String, Dialer> dialers,
-      List<Front> fronts,
-      Journal journal) {
+  Relay(String transport, Plant plant, Door door, CollectorRegistry metrics) {
     this.transport = transport;
-    this.journal = journal;
-    this.config = config;
-    this.workers = workers;
-    this.control = control;
-    this.pools = pools;
-    this.fronts = fronts;
-    autoscaler =
-        new Autoscaler(
-            workers,
-            config.workers().min(),
-            active -> fronts.forEach(front -> front.spread(active)),
-            journal);
-    metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
+    this.plant = plant;
+    this.door = door;
+    this.metrics = metrics;
+    fronts = plant.fronts;
+    pools = plant.pools;
+    metrics.register(
+        new RelayMetrics(fronts, pools.values(), this::workers, plant.dialers, plant.ports.fds()));
     DefaultExports.register(metrics);
-    Supply.warnOfScarcity(config, ports);
-  }
-
-  /** Once all fronts are open. */
-  void autoscale() {
-    autoscaler.start(control);
   }
 
   @Override
@@ -105,25 +76,19 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void drain(Duration timeout) throws InterruptedException {
     draining = true;
-    journal.enter(Journal.Kind.APPLIANCE, "", Phase.DRAINING.name(), "told to stop");
-    fronts.forEach(Front::drain);
-    long deadline = System.nanoTime() + timeout.toNanos();
-    while (flowCount() > 0 && System.nanoTime() - deadline < 0) {
-      Thread.sleep(20);
-    }
-    if (flowCount() > 0) {
-      log.info("drain-timeout is over: ending {} flows", flowCount());
+    journal().enter(Journal.Kind.APPLIANCE, "", Phase.DRAINING.name(), "told to stop");
+    door.close();
+    plant.drain(timeout);
+    if (plant.flowCount() > 0) {
+      log.info("drain-timeout is over: ending {} flows", plant.flowCount());
     }
   }
 
   @Override
   public void close() {
     draining = true;
-    autoscaler.close();
-    fronts.forEach(Front::close);
-    pools.values().forEach(Pool::close);
-    workers.close();
-    control.shutdownNow();
+    door.close();
+    plant.close();
   }
 
   @Override
@@ -141,17 +106,17 @@ final class Relay implements Datapath, Appliance {
         draining ? Phase.DRAINING : Phase.RUNNING,
         startedAt,
         Duration.ofNanos(System.nanoTime() - startedNanos),
-        workers.active(),
-        flowCount(),
+        plant.workers.active(),
+        plant.flowCount(),
         Supply.fdsOpen(),
         Supply.fdsMax());
   }
 
   @Override
   public WorkersStatus workers() {
-    Autoscaler.View view = autoscaler.view();
+    Autoscaler.View view = plant.autoscaler.view();
     List<WorkerStatus> each = new ArrayList<>();
-    for (Worker worker : workers) {
+    for (Worker worker : plant.workers) {
       int i = worker.index();
       each.add(
           new WorkerStatus(
@@ -171,7 +136,7 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public void scale(int count) {
-    autoscaler.fix(count);
+    plant.autoscaler.fix(count);
   }
 
   @Override
@@ -196,7 +161,8 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public List<PoolStatus> pools() {
-    return config.pools().stream()
+    return door.config().pools().stream()
+        .filter(pool -> pools.containsKey(pool.name()))
         .map(
             pool ->
                 new PoolStatus(
@@ -239,11 +205,13 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void drain(String pool, String backend, Optional<Duration> deadline) {
     await(pool(pool).drain(backend, deadline));
+    door.drained(pool, backend, true);
   }
 
   @Override
   public void enable(String pool, String backend) {
     await(pool(pool).enable(backend));
+    door.drained(pool, backend, false);
   }
 
   /** Not for ever: control may be stopping. */
@@ -260,33 +228,41 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public ConfigStatus config() {
-    throw new UnsupportedOperationException();
+    return door.status();
   }
 
   @Override
   public List<Problem> validate(String hocon) {
-    throw new UnsupportedOperationException();
+    return door.validate(hocon);
   }
 
   @Override
-  public Applied configure(String hocon, Consumer<ConfigStatus> condition) {
-    throw new UnsupportedOperationException();
+  public Applied configure(String hocon, Consumer<ConfigStatus> condition)
+      throws InvalidConfig, Refused {
+    return door.configure(hocon, condition);
   }
 
   @Override
-  public Applied reload() {
-    throw new UnsupportedOperationException();
+  public Applied reload() throws InvalidConfig, Refused {
+    return door.reload();
   }
 
   @Override
   public Applied change(
-      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
-    throw new UnsupportedOperationException();
+      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
+      throws InvalidConfig, Refused {
+    return door.change(pool, backend, edit);
   }
 
   @Override
   public boolean end(long flowId) {
-    throw new UnsupportedOperationException();
+    Optional<Flow> flow =
+        fronts.stream()
+            .flatMap(front -> front.flows().all().stream())
+            .filter(each -> each.id() == flowId)
+            .findAny();
+    flow.ifPresent(each -> each.close(CloseReason.ENDED));
+    return flow.isPresent();
   }
 
   @Override
@@ -334,7 +310,7 @@ final class Relay implements Datapath, Appliance {
 
   private static FlowStatus status(FrontFlow row, long now, Instant wall) {
     Flow flow = row.flow;
-    Address listen = row.front.bound().get(flow.key().listener());
+    Address listen = row.front.bound(flow.key().listener());
     return new FlowStatus(
         flow.id(),
         row.front.name(),
@@ -380,7 +356,7 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public Journal journal() {
-    return journal;
+    return plant.journal;
   }
 
   @Override
@@ -388,7 +364,13 @@ final class Relay implements Datapath, Appliance {
     return metrics;
   }
 
-  private long flowCount() {
-    return fronts.stream().mapToLong(front -> front.flows().count()).sum();
+  @Override
+  public SluiceConfig inForce() {
+    return door.config();
+  }
+
+  @Override
+  public void onApplied(Consumer<Document> each) {
+    door.onApplied(each);
   }
 }

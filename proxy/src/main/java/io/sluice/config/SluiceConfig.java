@@ -129,7 +129,22 @@ public record SluiceConfig(
    *
    * @param weight 1 to 1,000
    */
-  public record Backend(String name, InetSocketAddress address, int weight) {}
+  public record Backend(String name, InetSocketAddress address, int weight) {
+    /**
+     * Reads an address as a configuration writes it; asks no name server.
+     *
+     * @throws IllegalArgumentException with what is wrong and what to write instead, to be put
+     *     behind the text
+     */
+    public static InetSocketAddress parseAddress(String text) {
+      return Endpoint.parse(text, 1);
+    }
+
+    /** As {@link #parseAddress} reads it. */
+    public String printAddress() {
+      return Endpoint.print(address);
+    }
+  }
 
   /** What counts as evidence, and what to do without any eligible backend. */
   public record Health(Optional<Probe> probe, Passive passive, WhenNoneEligible whenNoneEligible) {}

@@ -9,6 +9,7 @@ import io.sluice.net.Outbox;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
+import io.sluice.pool.Pool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -57,6 +58,10 @@ public final class Flow implements UdpSocket.Owner {
   private final FlowKey key;
   private final Lane lane;
   private final Backend backend;
+
+  /** What its backend was dealt from. */
+  private final Pool pool;
+
   private final Tally traffic;
   private final UdpSocket link;
 
@@ -106,6 +111,7 @@ public final class Flow implements UdpSocket.Owner {
     this.key = key;
     this.lane = lane;
     this.backend = backend;
+    pool = lane.pool();
     this.traffic = backend.traffic(lane.worker().index());
     this.link = link;
     this.affinity = affinity;
@@ -167,13 +173,15 @@ public final class Flow implements UdpSocket.Owner {
    * Opens a flow with another backend that takes this one's place, standing and peer socket; on its
    * loop. This one ends, for that reason. Returns null if it had ended already.
    *
+   * @param decidedBy the key that decided on that backend
    * @throws OsException when the kernel has no socket, port or route for it; all stays as it was
    */
-  public @Nullable Flow succeed(Backend other, CloseReason reason, long now) throws OsException {
-    Flow next = dial(key, lane, other, affinity, isAssured(), now);
+  public @Nullable Flow succeed(Backend other, long decidedBy, CloseReason reason, long now)
+      throws OsException {
+    Flow next = dial(key, lane, other, decidedBy, isAssured(), now);
     if (reason == CloseReason.RESCUED) {
       next.held = null; // once is enough
-    } else if (lane.table().limits().rehomeReturn()) {
+    } else if (lane.table().limits().rehomeReturn() && !isAstray()) {
       Backend own = home == null ? backend : home;
       next.home = own == other ? null : own;
     }
@@ -461,7 +469,12 @@ public final class Flow implements UdpSocket.Owner {
 
   /** Whether another backend should have it from the next datagram on. */
   public boolean isLeaving(long now) {
-    return isStranded(now) || home() != null;
+    return isStranded(now) || home() != null || isAstray();
+  }
+
+  /** Whether its front has gone over to another pool. */
+  public boolean isAstray() {
+    return pool != lane.pool();
   }
 
   /** Whether its backend is down or to be left, or has been silent for too long. */

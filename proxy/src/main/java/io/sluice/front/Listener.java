@@ -1,10 +1,10 @@
 package io.sluice.front;
 
+import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.Lane;
 import io.sluice.metrics.Drop;
-import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
@@ -27,8 +27,7 @@ final class Listener {
   /** Batches that may lie in a full receive buffer, and some more. */
   private static final int LAST_LOOKS = 1_024;
 
-  private final Front front;
-  private final int index;
+  private final Listeners siblings;
   private final Lane lane;
   private final Placement placement;
   private final LongSupplier clock;
@@ -42,14 +41,18 @@ final class Listener {
   private int kernelDropsSeen;
   private long kernelDrops;
 
+  /**
+   * @param siblings those of the same address
+   * @param kernelDrops what those before it, whose books it goes on with, have counted
+   */
   Listener(
-      Front front, int index, Address address, Lane lane, Placement placement, LongSupplier clock) {
-    this.front = front;
-    this.index = index;
+      Listeners siblings, Lane lane, Placement placement, LongSupplier clock, long kernelDrops) {
+    this.siblings = siblings;
     this.lane = lane;
     this.placement = placement;
     this.clock = clock;
-    probe = new FlowKey(index, address.isWildcard());
+    this.kernelDrops = kernelDrops;
+    probe = new FlowKey(siblings.index(), siblings.bound().isWildcard());
   }
 
   /**
@@ -230,7 +233,7 @@ final class Listener {
    * keeps its order.
    */
   private @Nullable Flow handOver(Flow flow, Batch batch, int slot, FlowKey key) {
-    Listener other = front.listener(flow.worker(), index);
+    Listener other = siblings.of(flow.worker());
     FlowKey keyCopy = key.copy();
     byte[] payload = batch.copy(slot);
     int segmentBytes = batch.segmentBytes(slot);
@@ -261,6 +264,16 @@ final class Listener {
   private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
     lane.requests().dropped(reason, batch.datagrams(slot));
     return null;
+  }
+
+  /** From now on its datagrams and flows follow this course; on the loop it is at home on. */
+  void follow(Course course) {
+    lane.follow(course);
+  }
+
+  /** From now on it opens no flow; likewise. */
+  void retire() {
+    placement.retire();
   }
 
   /** Reads what the kernel still holds, then closes; at home. */

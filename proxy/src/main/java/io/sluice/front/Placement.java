@@ -1,7 +1,7 @@
 package io.sluice.front;
 
-import io.sluice.affinity.KeyExtractor;
 import io.sluice.flow.CloseReason;
+import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.FlowTable;
@@ -31,27 +31,31 @@ final class Placement {
 
   private final String front;
   private final Lane lane;
-  private final Pool pool;
-  private final KeyExtractor extractor;
   private long complainNotBefore;
   private boolean complained;
 
-  Placement(String front, Lane lane, Pool pool, KeyExtractor extractor) {
+  /** Whether its listener is about to be closed. */
+  private boolean retired;
+
+  Placement(String front, Lane lane) {
     this.front = front;
     this.lane = lane;
-    this.pool = pool;
-    this.extractor = extractor;
+  }
+
+  /** From now on no flow begins here, and none moves. */
+  void retire() {
+    retired = true;
   }
 
   /** Opens a flow for a datagram; null once that is booked as dropped. */
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
-    Drop refusal = lane.table().refusal(now);
+    Drop refusal = retired ? Drop.DRAINING : lane.table().refusal(now);
     if (refusal != null) {
       return drop(refusal, batch, slot);
     }
     try {
-      long affinity = extractor.keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
-      Backend backend = pool.pick(affinity);
+      long affinity = affinity(key, batch, slot);
+      Backend backend = pool().pick(affinity);
       return backend == null
           ? drop(Drop.NO_BACKEND, batch, slot)
           : dial(backend, affinity, batch, slot, key, now);
@@ -61,13 +65,22 @@ final class Placement {
     }
   }
 
+  private long affinity(FlowKey key, Batch batch, int slot) {
+    Course course = lane.course();
+    return course.affinity().keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
+  }
+
+  private Pool pool() {
+    return lane.course().pool();
+  }
+
   private @Nullable Flow dial(
       Backend backend, long affinity, Batch batch, int slot, FlowKey key, long now) {
     Backend other;
     try {
       return Flow.open(key.copy(), lane, backend, affinity, now);
     } catch (OsException e) {
-      other = blame(backend, e) ? pool.pickOther(affinity, backend) : null;
+      other = blame(backend, e) ? pool().pickOther(affinity, backend) : null;
       if (other == null) {
         return drop(Errno.ofDial(e.errno()), batch, slot);
       }
@@ -94,8 +107,12 @@ final class Placement {
    * itself where it stays for now, or null once the datagram that came for it is booked as dropped.
    */
   @Nullable Flow rehome(Flow flow, Batch batch, int slot, long now) {
+    if (retired) {
+      return flow;
+    }
     try {
-      Backend next = next(flow, now);
+      long affinity = flow.isAstray() ? affinity(flow.key(), batch, slot) : flow.affinity();
+      Backend next = flow.isAstray() ? pool().pick(affinity) : next(flow, now);
       if (next == null) {
         flow.close(CloseReason.BACKEND_DOWN);
         return drop(Drop.NO_BACKEND, batch, slot);
@@ -103,7 +120,7 @@ final class Placement {
       // Beyond the budget it goes on as it did: nothing is queued.
       return next == flow.backend() || !lane.table().mayRehome(now)
           ? flow
-          : move(flow, next, batch, slot, now);
+          : move(flow, next, affinity, batch, slot, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
       return drop(Drop.FAULT, batch, slot);
@@ -113,25 +130,26 @@ final class Placement {
   /** Where it should go; where it is if it can do no better, null if that is down. */
   private @Nullable Backend next(Flow flow, long now) {
     Backend home = flow.home();
-    if (home != null && pool.pick(flow.affinity()) == home) { // not while it has a share only
+    if (home != null && pool().pick(flow.affinity()) == home) { // not while it has a share only
       return home;
     }
     if (!flow.isStranded(now)) {
       return flow.backend();
     }
     if (isDown(flow)) {
-      Backend dealt = pool.pick(flow.affinity());
+      Backend dealt = pool().pick(flow.affinity());
       if (dealt != flow.backend()) {
         return dealt;
       }
     }
-    Backend other = pool.pickOther(flow.affinity(), flow.backend());
+    Backend other = pool().pickOther(flow.affinity(), flow.backend());
     return other == null ? flow.backend() : other;
   }
 
-  private @Nullable Flow move(Flow flow, Backend to, Batch batch, int slot, long now) {
+  private @Nullable Flow move(
+      Flow flow, Backend to, long affinity, Batch batch, int slot, long now) {
     try {
-      Flow next = flow.succeed(to, CloseReason.REHOMED, now);
+      Flow next = flow.succeed(to, affinity, CloseReason.REHOMED, now);
       return next == null ? flow : next;
     } catch (OsException e) {
       blame(to, e);
@@ -149,10 +167,14 @@ final class Placement {
 
   /** {@link io.sluice.flow.Rescuer}. */
   @Nullable Flow rescue(Flow flow, long now) {
+    if (retired) {
+      return null;
+    }
     Backend other = null;
     try {
-      other = pool.pickOther(flow.affinity(), flow.backend());
-      return other == null ? null : flow.succeed(other, CloseReason.RESCUED, now);
+      long affinity = flow.affinity();
+      other = pool().pickOther(affinity, flow.backend());
+      return other == null ? null : flow.succeed(other, affinity, CloseReason.RESCUED, now);
     } catch (OsException e) {
       if (other != null) {
         blame(other, e);
