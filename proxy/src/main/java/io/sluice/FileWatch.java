@@ -63,8 +63,9 @@ final class FileWatch implements AutoCloseable {
     if (wanted && service == null) {
       try {
         WatchService opened = FileSystems.getDefault().newWatchService();
+        List<Print> first = look(opened); // here, so that no change from now on is missed
         service = opened;
-        Thread.ofPlatform().daemon().name("sluice-watch").start(() -> watch(opened));
+        Thread.ofPlatform().daemon().name("sluice-watch").start(() -> watch(opened, first));
       } catch (IOException e) {
         log.error("watch = true, but files cannot be watched: reload by SIGHUP instead", e);
       }
@@ -73,10 +74,10 @@ final class FileWatch implements AutoCloseable {
     }
   }
 
-  private void watch(WatchService from) {
+  private void watch(WatchService from, List<Print> first) {
     try {
-      List<Print> loaded = look(from);
-      List<Print> last = loaded;
+      List<Print> loaded = first;
+      List<Print> last = first;
       while (true) {
         WatchKey key =
             last.equals(loaded) ? from.take() : from.poll(QUIET_MILLIS, TimeUnit.MILLISECONDS);

@@ -14,7 +14,7 @@ import io.sluice.probe.Prober;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 
 /**
  * From one configuration of the plant to the next: opens what can fail, swaps, and only then closes
@@ -75,22 +76,17 @@ final class Transition implements AutoCloseable {
         open(pool);
       }
     }
-    // Those that share an address with sockets in use come last: what comes there before they are
-    // read would be lost if they were opened in vain.
-    Set<Address> moving = moving();
-    List<Front.Spec> sharing = new ArrayList<>();
+    List<Front.Spec> touched = new ArrayList<>();
     for (SluiceConfig.Front front : next.fronts()) {
       if (isTouched(front)) {
-        Front.Spec spec = spec(front);
-        if (spec.listen().stream().anyMatch(moving::contains)) {
-          sharing.add(spec);
-        } else {
-          open(spec, moving);
-        }
+        touched.add(spec(front));
       }
     }
-    for (Front.Spec spec : sharing) {
-      open(spec, moving);
+    // Those that share an address with sockets in use come last: what comes to theirs before they
+    // are read would be lost if they were opened in vain.
+    touched.sort(Comparator.comparing(this::shares));
+    for (Front.Spec spec : touched) {
+      open(spec);
     }
   }
 
@@ -151,20 +147,22 @@ final class Transition implements AutoCloseable {
         || !Objects.equals(oldPools.get(front.pool()), newPools.get(front.pool()));
   }
 
-  /** Addresses that their fronts give up. */
-  private Set<Address> moving() {
-    Set<Address> moving = new HashSet<>();
-    oldFronts
-        .values()
-        .forEach(
-            front -> {
-              SluiceConfig.Front then = newFronts.get(front.name());
-              front.listen().stream()
-                  .filter(at -> then == null || !then.listen().contains(at))
-                  .map(Address::of)
-                  .forEach(moving::add);
-            });
-    return moving;
+  /** Whether a new address of it is, for now, another one's. */
+  private boolean shares(Front.Spec spec) {
+    List<Address> fresh = new ArrayList<>(spec.listen());
+    front(spec.name()).ifPresent(front -> fresh.removeAll(front.listen()));
+    return fresh.stream().anyMatch(address -> ours().anyMatch(address::overlaps));
+  }
+
+  /** Addresses that are bound now. */
+  private Stream<Address> ours() {
+    return Stream.concat(
+        plant.fronts.stream().flatMap(front -> front.bound().stream()),
+        changes.values().stream().flatMap(Front.Change::opened));
+  }
+
+  private Optional<Front> front(String name) {
+    return plant.fronts.stream().filter(each -> each.name().equals(name)).findFirst();
   }
 
   private Front.Spec spec(SluiceConfig.Front front) {
@@ -177,21 +175,10 @@ final class Transition implements AutoCloseable {
         plant.plugins);
   }
 
-  private void open(Front.Spec spec, Set<Address> moving) throws StartFailure {
-    Front front =
-        plant.fronts.stream()
-            .filter(each -> each.name().equals(spec.name()))
-            .findFirst()
-            .orElseGet(
-                () ->
-                    new Front(
-                        spec.name(),
-                        spec.limits(),
-                        spec.course(),
-                        plant.workers,
-                        System::nanoTime));
+  private void open(Front.Spec spec) throws StartFailure {
+    Front front = front(spec.name()).orElseGet(() -> unopened(spec));
     try {
-      changes.put(front, front.prepare(spec, moving));
+      changes.put(front, front.prepare(spec, ours().toList()));
     } catch (OsException e) {
       Address failed =
           spec.listen().stream()
@@ -201,6 +188,10 @@ final class Transition implements AutoCloseable {
       throw StartFailure.bind(
           "front '" + spec.name() + "'", "udp", failed.toInetSocketAddress(), e);
     }
+  }
+
+  private Front unopened(Front.Spec spec) {
+    return new Front(spec.name(), spec.limits(), spec.course(), plant.workers, System::nanoTime);
   }
 
   /**

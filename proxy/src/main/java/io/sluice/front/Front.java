@@ -11,6 +11,7 @@ import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -95,7 +96,7 @@ public final class Front {
    */
   public static Front open(Spec spec, Workers workers, LongSupplier clock) throws OsException {
     Front front = new Front(spec.name(), spec.limits(), spec.course(), workers, clock);
-    front.prepare(spec, Set.of()).apply();
+    front.prepare(spec, List.of()).apply();
     front.spread(workers.active());
     return front;
   }
@@ -103,10 +104,10 @@ public final class Front {
   /**
    * Opens what it takes to become what {@code next} says, and changes nothing yet.
    *
-   * @param ours addresses that we have and are about to give up
+   * @param ours addresses that we have already: others' claims on them fail because of us alone
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
-  public Change prepare(Spec next, Set<Address> ours) throws OsException {
+  public Change prepare(Spec next, Collection<Address> ours) throws OsException {
     List<Address> wanted = new ArrayList<>(next.listen());
     Change change = new Change(next);
     for (Listeners each : open()) {
@@ -114,7 +115,7 @@ public final class Front {
     }
     try {
       for (Address address : wanted) {
-        change.open(address, ours.contains(address));
+        change.open(address, ours);
       }
       if (next.course().peerSockets() && !spec.course().peerSockets()) {
         for (Listeners each : change.kept) {
@@ -140,20 +141,26 @@ public final class Front {
       this.next = next;
     }
 
-    private void open(Address address, boolean ours) throws OsException {
+    private void open(Address address, Collection<Address> ours) throws OsException {
+      boolean isOurs = Stream.concat(ours.stream(), opened()).anyMatch(address::overlaps);
       int index = 0;
       while (index < places.size() && !places.get(index).isClosed()) {
         index++;
       }
       Listeners last = index < places.size() ? places.get(index) : null;
       Listeners one =
-          Listeners.open(Front.this, index, address, ours, last, next.course(), workers);
+          Listeners.open(Front.this, index, address, isOurs, last, next.course(), workers);
       opened.add(one);
       if (last == null) {
         places.add(one);
       } else {
         places.set(index, one);
       }
+    }
+
+    /** Addresses that are bound, and read by nobody yet. */
+    public Stream<Address> opened() {
+      return opened.stream().map(Listeners::bound);
     }
 
     /**

@@ -41,7 +41,7 @@ final class Listeners {
    * Binds a socket for every worker; nobody reads them yet.
    *
    * @param index what the keys of their flows hold
-   * @param ours whether we have the address already, and will give it up
+   * @param ours whether we have the address already, or one that overlaps
    * @param last those that had the index before and are closed: these go on with their books
    */
   static Listeners open(

@@ -31,7 +31,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicLong;
@@ -178,7 +177,7 @@ final class ServedFront implements AutoCloseable {
   /** Has the front become another while it runs. */
   void become(UnaryOperator<Front.Spec> other) throws OsException {
     now = other.apply(Objects.requireNonNull(now));
-    front().prepare(now, Set.of()).apply();
+    front().prepare(now, List.of()).apply();
     front().spread(workers.active());
   }
 
