@@ -46,6 +46,7 @@ record Diff(List<String> changes, List<String> restarts) {
           live("max-datagram", SluiceConfig.Front::maxDatagramBytes),
           live("peer-sockets", SluiceConfig.Front::peerSockets),
           live("one-way", SluiceConfig.Front::oneWay),
+          live("filters", SluiceConfig.Front::filters),
           live("flows.max", front -> front.flows().max()),
           live("flows.idle-timeout", front -> front.flows().idleTimeout()),
           live("flows.unassured-timeout", front -> front.flows().unassuredTimeout()),

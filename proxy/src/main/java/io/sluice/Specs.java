@@ -5,6 +5,7 @@ import io.sluice.affinity.Keys;
 import io.sluice.balance.Balancer;
 import io.sluice.balance.Policies;
 import io.sluice.config.SluiceConfig;
+import io.sluice.filter.Chain;
 import io.sluice.flow.Course;
 import io.sluice.flow.Limits;
 import io.sluice.front.Front;
@@ -50,11 +51,15 @@ final class Specs {
         : Objects.requireNonNull(plugins.balancers().get(balance.policy()), "checked when read");
   }
 
+  /**
+   * @param filters what it has of them
+   */
   static Front.Spec front(
       SluiceConfig.Front front,
       SluiceConfig.Pool ofFront,
       Pool pool,
       Dialer dialer,
+      List<Chain.Step> filters,
       Plugins plugins) {
     return new Front.Spec(
         front.name(),
@@ -65,7 +70,8 @@ final class Specs {
             dialer,
             affinity(ofFront.affinity(), plugins),
             front.maxDatagramBytes(),
-            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED));
+            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
+            filters));
   }
 
   private static Limits limits(SluiceConfig.Front front, SluiceConfig.Rehome rehome) {

@@ -4,6 +4,7 @@ import static java.util.function.Function.identity;
 import static java.util.stream.Collectors.toMap;
 
 import io.sluice.config.SluiceConfig;
+import io.sluice.filter.Chain;
 import io.sluice.front.Front;
 import io.sluice.net.Address;
 import io.sluice.net.Dialer;
@@ -172,7 +173,18 @@ final class Transition implements AutoCloseable {
         Objects.requireNonNull(newPools.get(pool), "checked when read"),
         Objects.requireNonNull(opened.getOrDefault(pool, plant.pools.get(pool)), "opened"),
         Objects.requireNonNull(dialers.getOrDefault(pool, plant.dialers.get(pool)), "made ready"),
+        filters(front),
         plant.plugins);
+  }
+
+  /** The same ones where they are to be the same: they remember things. */
+  private List<Chain.Step> filters(SluiceConfig.Front front) {
+    SluiceConfig.Front was = oldFronts.get(front.name());
+    boolean same = was != null && was.filters().equals(front.filters());
+    return front(front.name())
+        .filter(_ -> same)
+        .map(running -> running.course().filters())
+        .orElseGet(() -> plant.plugins.filters(front));
   }
 
   private void open(Front.Spec spec) throws StartFailure {

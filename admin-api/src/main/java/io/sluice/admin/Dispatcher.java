@@ -10,11 +10,11 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import io.vertx.core.json.JsonObject;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -27,7 +27,6 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher {
   static final int MAX_LINE_BYTES = 4_096;
   static final int MAX_HEADER_BYTES = 8_192;
-  static final int MAX_CONTENT_BYTES = 4_096;
   static final int MAX_CONNECTIONS = 64;
 
   /** Requests waiting for a thread; more only if clients hang up before they are answered. */
@@ -39,10 +38,6 @@ final class Dispatcher {
   /** RFC 9110, section 7.2: a bracketed IPv6 literal or another host, and an optional port. */
   private static final Pattern HOST =
       Pattern.compile("(\\[[0-9A-Fa-f:.]+]|[A-Za-z0-9.-]+)(:[0-9]{0,5})?");
-
-  /** RFC 9110, section 8.3.1: the type and whatever parameters. */
-  private static final Pattern JSON =
-      Pattern.compile("\\s*application/json\\s*(;.*)?", Pattern.CASE_INSENSITIVE);
 
   private static final Pattern LITERAL =
       Pattern.compile("\\[[0-9A-Fa-f:.]+]|[0-9]{1,3}([.][0-9]{1,3}){3}");
@@ -71,41 +66,32 @@ final class Dispatcher {
   void request(HttpServerRequest request) {
     try {
       requireLoopback(request.headers().getAll(HttpHeaders.HOST));
-      Contract.Call call = contract.call(request.method().name(), path(request), request.query());
-      if (call.takesContent()) {
-        requireJson(request);
-        receive(request, call);
+      Contract.Call call =
+          contract.call(request.method().name(), path(request), request.query(), request.headers());
+      if (call.body() != null) {
+        receive(request, call, call.body());
       } else if (hasContent(request)) {
         throw Problem.of(
             HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE, "this operation takes no content");
       } else {
-        dispatch(request, call, new JsonObject());
+        dispatch(request, call, () -> Body.Content.NONE);
       }
     } catch (RuntimeException e) {
       fail(request, e);
     }
   }
 
-  /** Anything else than JSON is also what a web page could send here without asking us first. */
-  private static void requireJson(HttpServerRequest request) {
+  private void receive(HttpServerRequest request, Contract.Call call, Body body) {
     if (!hasContent(request)) {
       throw Problem.of(
-          HttpResponseStatus.BAD_REQUEST, "content is needed, of the type application/json");
+          HttpResponseStatus.BAD_REQUEST, "content is needed, of the type " + body.types());
     }
-    String type = request.getHeader(HttpHeaders.CONTENT_TYPE);
-    if (type == null || !JSON.matcher(type).matches()) {
-      throw Problem.of(
-          HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE,
-          "content is to be application/json, not " + (type == null ? "of no type" : type));
-    }
-  }
-
-  private void receive(HttpServerRequest request, Contract.Call call) {
+    String type = body.typeOf(request);
     Buffer content = Buffer.buffer();
     request.endHandler(
         end -> {
           try {
-            dispatch(request, call, call.read(content));
+            dispatch(request, call, () -> body.read(type, content));
           } catch (RuntimeException e) {
             fail(request, e);
           }
@@ -113,23 +99,28 @@ final class Dispatcher {
     request.handler(
         chunk -> {
           content.appendBuffer(chunk);
-          if (content.length() > MAX_CONTENT_BYTES) {
+          if (content.length() > body.maxBytes()) {
             request.handler(rest -> {}).endHandler(null);
             fail(
                 request,
                 Problem.of(
                     HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "the content is longer than " + MAX_CONTENT_BYTES + " bytes"));
+                    "the content is longer than " + body.maxBytes() + " bytes"));
           }
         });
   }
 
-  private void dispatch(HttpServerRequest request, Contract.Call call, JsonObject content) {
-    Operations.Request asked = new Operations.Request(call, request.headers(), content);
+  /**
+   * @param content reads it, which of a megabyte takes too long for the event loop
+   */
+  private void dispatch(
+      HttpServerRequest request, Contract.Call call, Supplier<Body.Content> content) {
     Operations.Handler handler =
-        Objects.requireNonNull(handlers.get(asked.call().operationId()), "checked at start");
+        Objects.requireNonNull(handlers.get(call.operationId()), "checked at start");
+    Supplier<Reply> answer =
+        () -> handler.answer().apply(Operations.Request.of(call, request.headers(), content.get()));
     if (handler.prompt()) {
-      send(request, handler.answer().apply(asked));
+      send(request, answer.get());
       return;
     }
     if (waiting == MAX_WAITING) {
@@ -138,7 +129,7 @@ final class Dispatcher {
     }
     waiting++;
     vertx
-        .executeBlocking(() -> handler.answer().apply(asked), false)
+        .executeBlocking(answer::get, false)
         .onComplete(
             done -> {
               waiting--;
@@ -231,13 +222,19 @@ final class Dispatcher {
     reply.headers().forEach(response::putHeader);
     response
         .setStatusCode(reply.status())
-        .putHeader("Content-Type", reply.contentType())
         .putHeader("Cache-Control", "no-store")
         .putHeader("X-Content-Type-Options", "nosniff");
-    if (reply.stream() == null || request.method().equals(HttpMethod.HEAD)) {
+    if (reply.contentType() == null) {
+      response.end();
+      return;
+    }
+    response.putHeader("Content-Type", reply.contentType());
+    if (reply.stream() == null) {
       response
           .putHeader("Content-Length", Integer.toString(reply.body().length()))
           .end(reply.body());
+    } else if (request.method().equals(HttpMethod.HEAD)) {
+      response.setChunked(true).end(); // its length is not zero but unknown
     } else {
       reply.stream().accept(response.setChunked(true));
     }

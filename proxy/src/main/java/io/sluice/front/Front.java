@@ -1,5 +1,6 @@
 package io.sluice.front;
 
+import io.sluice.filter.Chain;
 import io.sluice.flow.Course;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
@@ -12,7 +13,9 @@ import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -339,6 +342,25 @@ public final class Front {
   /** The books and clocks of every listener there has been. */
   public List<Lane> lanes() {
     return addresses.stream().flatMap(each -> each.all().stream()).map(Listener::lane).toList();
+  }
+
+  /** How many datagrams each filter has refused, either way, by its name. */
+  public Map<String, Long> filterDrops() {
+    Map<String, Long> drops = new LinkedHashMap<>();
+    for (Listeners each : addresses) {
+      for (Listener listener : each.all()) {
+        Chain chain = listener.chain();
+        for (int i = 0; chain != null && i < chain.steps().size(); i++) {
+          drops.merge(chain.steps().get(i).name(), chain.drops(i), Long::sum);
+        }
+      }
+    }
+    return drops;
+  }
+
+  /** The course it is on. */
+  public Course course() {
+    return spec.course();
   }
 
   /** Sockets of single flows' own. */

@@ -1,5 +1,6 @@
 package io.sluice.front;
 
+import io.sluice.filter.Chain;
 import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
@@ -269,6 +270,7 @@ final class Listener {
   /** From now on its datagrams and flows follow this course; on the loop it is at home on. */
   void follow(Course course) {
     lane.follow(course);
+    placement.follow(course);
   }
 
   /** From now on it opens no flow; likewise. */
@@ -287,6 +289,11 @@ final class Listener {
 
   Lane lane() {
     return lane;
+  }
+
+  /** The front's filters, as this lane asks them; null if it has none. */
+  @Nullable Chain chain() {
+    return placement.chain();
   }
 
   /** Datagrams the kernel dropped since start; it counts modulo 2^32, this does not. */

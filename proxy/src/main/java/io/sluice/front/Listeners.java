@@ -87,7 +87,7 @@ final class Listeners {
             (flow, now) -> of(worker).rescue(flow, now),
             course);
     long kernelDrops = before == null ? 0 : before.kernelDrops();
-    Placement placement = new Placement(front.name(), lane);
+    Placement placement = new Placement(front.name(), lane, bound, course);
     all.add(new Listener(this, lane, placement, front.clock(), kernelDrops));
   }
 

@@ -1,5 +1,8 @@
 package io.sluice.front;
 
+import io.sluice.filter.Chain;
+import io.sluice.filter.FlowRequest;
+import io.sluice.filter.Sieve;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
@@ -7,11 +10,13 @@ import io.sluice.flow.FlowKey;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.metrics.Drop;
+import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,15 +36,31 @@ final class Placement {
 
   private final String front;
   private final Lane lane;
+  private final Address listen;
+  private List<Chain.Step> filters = List.of();
+  private volatile @Nullable Chain chain; // others count what it drops
   private long complainNotBefore;
   private boolean complained;
 
   /** Whether its listener is about to be closed. */
   private boolean retired;
 
-  Placement(String front, Lane lane) {
+  /**
+   * @param listen where the lane's clients send to
+   */
+  Placement(String front, Lane lane, Address listen, Course course) {
     this.front = front;
     this.lane = lane;
+    this.listen = listen;
+    follow(course);
+  }
+
+  /** From now on these are the filters, and what they remember is theirs. */
+  void follow(Course course) {
+    if (!course.filters().equals(filters)) {
+      filters = course.filters();
+      chain = filters.isEmpty() ? null : new Chain(front, filters, chain);
+    }
   }
 
   /** From now on no flow begins here, and none moves. */
@@ -49,16 +70,51 @@ final class Placement {
 
   /** Opens a flow for a datagram; null once that is booked as dropped. */
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
-    Drop refusal = retired ? Drop.DRAINING : lane.table().refusal(now);
+    Drop refusal = retired ? Drop.DRAINING : lane.table().refusal();
     if (refusal != null) {
       return drop(refusal, batch, slot);
+    }
+    Chain asked = chain;
+    return asked == null
+        ? open(batch, slot, key, null, now)
+        : openThrough(asked, batch, slot, key, now);
+  }
+
+  /** Before the budget, which those who are refused must not spend. */
+  private @Nullable Flow openThrough(Chain asked, Batch batch, int slot, FlowKey key, long now) {
+    Chain.Admission admission = ask(asked, batch, slot, key, now);
+    if (admission.refusal() != null) {
+      return drop(admission.refusal(), batch, slot);
+    }
+    Sieve sieve = admission.sieve();
+    Flow flow = open(batch, slot, key, sieve, now);
+    if (sieve != null && (flow == null || flow.sieve() != sieve)) {
+      sieve.close();
+    }
+    return flow;
+  }
+
+  private Chain.Admission ask(Chain asked, Batch batch, int slot, FlowKey key, long now) {
+    FlowRequest request =
+        new FlowRequest(
+            front,
+            key.client().toInetSocketAddress(),
+            key.local(listen).toInetSocketAddress(),
+            batch.payload(slot),
+            now);
+    return asked.open(request, batch.datagrams(slot));
+  }
+
+  private @Nullable Flow open(Batch batch, int slot, FlowKey key, @Nullable Sieve sieve, long now) {
+    if (!lane.table().mayOpen(now)) {
+      return drop(Drop.FLOW_RATE, batch, slot);
     }
     try {
       long affinity = affinity(key, batch, slot);
       Backend backend = pool().pick(affinity);
       return backend == null
           ? drop(Drop.NO_BACKEND, batch, slot)
-          : dial(backend, affinity, batch, slot, key, now);
+          : dial(backend, affinity, batch, slot, key, sieve, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
       return drop(Drop.FAULT, batch, slot);
@@ -75,10 +131,16 @@ final class Placement {
   }
 
   private @Nullable Flow dial(
-      Backend backend, long affinity, Batch batch, int slot, FlowKey key, long now) {
+      Backend backend,
+      long affinity,
+      Batch batch,
+      int slot,
+      FlowKey key,
+      @Nullable Sieve sieve,
+      long now) {
     Backend other;
     try {
-      return Flow.open(key.copy(), lane, backend, affinity, now);
+      return Flow.open(key.copy(), lane, backend, affinity, sieve, now);
     } catch (OsException e) {
       other = blame(backend, e) ? pool().pickOther(affinity, backend) : null;
       if (other == null) {
@@ -86,7 +148,7 @@ final class Placement {
       }
     }
     try {
-      return Flow.open(key.copy(), lane, other, affinity, now);
+      return Flow.open(key.copy(), lane, other, affinity, sieve, now);
     } catch (OsException e) {
       blame(other, e);
       return drop(Errno.ofDial(e.errno()), batch, slot);
@@ -111,6 +173,9 @@ final class Placement {
       return flow;
     }
     try {
+      if (flow.isBehind() && !catchUp(flow, batch, slot, now)) {
+        return null;
+      }
       long affinity = flow.isAstray() ? affinity(flow.key(), batch, slot) : flow.affinity();
       Backend next = flow.isAstray() ? pool().pick(affinity) : next(flow, now);
       if (next == null) {
@@ -125,6 +190,23 @@ final class Placement {
       complain(flow.key(), bug, now);
       return drop(Drop.FAULT, batch, slot);
     }
+  }
+
+  /** Has a flow answer to other filters; false once its datagram is booked as refused by them. */
+  private boolean catchUp(Flow flow, Batch batch, int slot, long now) {
+    Chain asked = chain;
+    if (flow.isSiftedByOthers()) {
+      Chain.Admission admission =
+          asked == null ? Chain.Admission.FREE : ask(asked, batch, slot, flow.key(), now);
+      if (admission.refusal() != null) {
+        flow.close(CloseReason.FILTERED);
+        drop(admission.refusal(), batch, slot);
+        return false;
+      }
+      flow.sift(admission.sieve());
+    }
+    flow.catchUp();
+    return true;
   }
 
   /** Where it should go; where it is if it can do no better, null if that is down. */
@@ -184,6 +266,10 @@ final class Placement {
       complain(flow.key(), bug, now);
       return null;
     }
+  }
+
+  @Nullable Chain chain() {
+    return chain;
   }
 
   private void complain(FlowKey client, Throwable bug, long now) {

@@ -6,6 +6,9 @@ import static org.awaitility.Awaitility.await;
 
 import io.sluice.Client;
 import io.sluice.EchoServer;
+import io.sluice.filter.Chain;
+import io.sluice.filter.Filters;
+import io.sluice.filter.Network;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
@@ -16,6 +19,7 @@ import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.OsException;
 import io.sluice.pool.Pool;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -168,6 +172,34 @@ class ReconfigureTest {
   }
 
   @Test
+  void flowsThatThereAreAnswerToOtherFiltersToo() throws Exception {
+    InetSocketAddress at = served.serve(served.echo());
+    Client one = served.client();
+    Client two = served.client("127.0.0.2");
+    one.ask(at, (byte) 1);
+    two.ask(at, (byte) 1);
+    var denied = Filters.accessList(List.of(), List.of(Network.of(address(two), 32)));
+    served.become(course(last -> withFilters(last, new Chain.Step("denied", denied))));
+    assertThat(one.ask(at, (byte) 2)).containsExactly(2);
+    for (int i = 0; i < 2; i++) {
+      two.send(at, (byte) 2);
+    }
+    await().until(() -> served.drops().equals(Map.of(Drop.FILTER, 2L)));
+    await().until(() -> served.front().flows().closed(CloseReason.FILTERED) == 1);
+    assertThat(served.front().filterDrops()).isEqualTo(Map.of("denied", 2L));
+    served.become(course(last -> withMaxDatagram(last, 9)));
+    two.send(at, (byte) 3);
+    await().until(() -> served.front().filterDrops().equals(Map.of("denied", 3L)));
+    served.become(course(ReconfigureTest::withFilters));
+    assertThat(two.ask(at, (byte) 4)).containsExactly(4);
+    assertThat(served.front().flows().opened()).isEqualTo(3);
+  }
+
+  private static InetAddress address(Client client) {
+    return client.address().getAddress();
+  }
+
+  @Test
   void theLongestDatagramIsAnotherFromOneToTheNext() throws Exception {
     InetSocketAddress at = served.maxDatagram(10).serve(served.echo());
     Client client = served.client();
@@ -289,8 +321,19 @@ class ReconfigureTest {
         pool, last.dialer(), last.affinity(), last.maxDatagramBytes(), last.peerSockets());
   }
 
+  private static Course withFilters(Course last, Chain.Step... filters) {
+    return new Course(
+        last.pool(),
+        last.dialer(),
+        last.affinity(),
+        last.maxDatagramBytes(),
+        last.peerSockets(),
+        List.of(filters));
+  }
+
   private static Course withMaxDatagram(Course last, int bytes) {
-    return new Course(last.pool(), last.dialer(), last.affinity(), bytes, last.peerSockets());
+    return new Course(
+        last.pool(), last.dialer(), last.affinity(), bytes, last.peerSockets(), last.filters());
   }
 
   private static Course withPeerSockets(Course last, boolean really) {

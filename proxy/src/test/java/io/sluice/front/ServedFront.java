@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import io.sluice.Client;
 import io.sluice.EchoServer;
 import io.sluice.affinity.KeyExtractor;
+import io.sluice.filter.Chain;
+import io.sluice.filter.DatagramFilter;
 import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
@@ -66,6 +68,7 @@ final class ServedFront implements AutoCloseable {
   private int maxDatagram = 1_500;
   private Limits limits = LIMITS;
   private boolean connected;
+  private List<Chain.Step> filters = List.of();
   private Fds fds = new Fds(10_000);
   private KeyExtractor key = (client, payload) -> client.getPort();
   private Function<List<Pool.Spec.Server>, Pool.Spec> spec = servers -> spec(servers, true);
@@ -127,6 +130,13 @@ final class ServedFront implements AutoCloseable {
     return this;
   }
 
+  /** Named f0, f1, ... */
+  ServedFront filters(DatagramFilter.Factory... those) {
+    filters =
+        IntStream.range(0, those.length).mapToObj(i -> new Chain.Step("f" + i, those[i])).toList();
+    return this;
+  }
+
   /** What is left for links and peer sockets. */
   ServedFront fds(Fds those) {
     fds = those;
@@ -163,7 +173,7 @@ final class ServedFront implements AutoCloseable {
             .toList();
     Pool pool = open(spec.apply(servers));
     Dialer dialer = new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of());
-    Course course = new Course(pool, dialer, key, maxDatagram, connected);
+    Course course = new Course(pool, dialer, key, maxDatagram, connected, filters);
     now = new Front.Spec("test", listen, limits, course);
     front = Front.open(now, workers, nanoTime);
     return front.bound().getFirst().toInetSocketAddress();
