@@ -35,7 +35,9 @@ record Diff(List<String> changes, List<String> restarts) {
           live("admin.tokens", config -> config.admin().tokens()),
           atRestart("admin.tls", config -> config.admin().tls()),
           atRestart("admin.state-file", config -> config.admin().stateFile()),
-          live("access-log", SluiceConfig::accessLog),
+          // Its file, and each loop's place in it, are opened at start.
+          atRestart("access-log", SluiceConfig::accessLog),
+          atRestart("recorder", SluiceConfig::recorder),
           live("watch", SluiceConfig::watch),
           atRestart("echo", SluiceConfig::echoes));
 

@@ -7,6 +7,7 @@ import io.sluice.metrics.Journal;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.Ports;
 import io.sluice.net.Workers;
+import io.sluice.trace.Traces;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -36,13 +37,14 @@ final class EpollTransport implements Transport {
     SluiceConfig config = document.config();
     Ports ports = Supply.of(config);
     Supply.warnOfScarcity(config, ports);
+    Traces traces = Watching.traces(config);
     Workers workers = Workers.start(config.workers().min(), config.workers().max());
     var control =
         new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("sluice-control").factory());
     control.setRemoveOnCancelPolicy(true);
     InstantSource clock = InstantSource.system();
-    Plant plant = new Plant(config.workers(), plugins, workers, control, ports, new Journal(clock));
+    Plant plant = new Plant(config.workers(), plugins, workers, control, ports, traces, new Journal(clock));
     CollectorRegistry metrics = new CollectorRegistry();
     Door door = new Door(document, plant, plugins.names(), metrics, clock);
     try {

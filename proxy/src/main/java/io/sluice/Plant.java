@@ -1,7 +1,6 @@
 package io.sluice;
 
 import io.sluice.config.SluiceConfig;
-import io.sluice.flow.Lane;
 import io.sluice.front.Front;
 import io.sluice.metrics.Journal;
 import io.sluice.net.Autoscaler;
@@ -10,6 +9,7 @@ import io.sluice.net.Ports;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.probe.Prober;
+import io.sluice.trace.Traces;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +27,7 @@ final class Plant implements AutoCloseable {
   final Workers workers;
   final ScheduledExecutorService control;
   final Ports ports;
+  final Traces traces;
   final Journal journal;
   final Prober prober;
   final Autoscaler autoscaler;
@@ -43,11 +44,13 @@ final class Plant implements AutoCloseable {
       Workers workers,
       ScheduledExecutorService control,
       Ports ports,
+      Traces traces,
       Journal journal) {
     this.plugins = plugins;
     this.workers = workers;
     this.control = control;
     this.ports = ports;
+    this.traces = traces;
     this.journal = journal;
     prober = Prober.on(control);
     autoscaler =
@@ -92,11 +95,7 @@ final class Plant implements AutoCloseable {
     fronts.forEach(Front::close);
     pools.values().forEach(Pool::close);
     workers.close();
+    traces.close();
     control.shutdownNow();
-  }
-
-  /** The books of all fronts. */
-  List<Lane> lanes() {
-    return fronts.stream().flatMap(front -> front.lanes().stream()).toList();
   }
 }

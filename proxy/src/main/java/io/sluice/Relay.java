@@ -12,6 +12,7 @@ import io.sluice.config.SluiceConfig;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
+import io.sluice.front.Explanation;
 import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
@@ -21,6 +22,7 @@ import io.sluice.net.Autoscaler;
 import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -63,6 +65,7 @@ final class Relay implements Datapath, Appliance {
     this.metrics = metrics;
     fronts = plant.fronts;
     pools = plant.pools;
+    metrics.register(new TraceMetrics(plant.traces));
     metrics.register(
         new RelayMetrics(fronts, pools.values(), this::workers, plant.dialers, plant.ports.fds()));
     DefaultExports.register(metrics);
@@ -109,7 +112,8 @@ final class Relay implements Datapath, Appliance {
         plant.workers.active(),
         plant.flowCount(),
         Supply.fdsOpen(),
-        Supply.fdsMax());
+        Supply.fdsMax(),
+        plant.ports.fds().free());
   }
 
   @Override
@@ -169,9 +173,15 @@ final class Relay implements Datapath, Appliance {
                     pool.name(),
                     pool.balance().policy(),
                     pool.affinity().key(),
-                    pool(pool.name()).backends().stream().map(Relay::status).toList()))
+                    pool(pool.name()).backends().stream().map(Relay::status).toList(),
+                    portsFree(pool.name())))
         .sorted(comparing(PoolStatus::name))
         .toList();
+  }
+
+  private Map<String, Integer> portsFree(String pool) {
+    Dialer dialer = dialers.get(pool);
+    return dialer == null ? Map.of() : dialer.free();
   }
 
   private Pool pool(String name) {
@@ -266,6 +276,15 @@ final class Relay implements Datapath, Appliance {
   }
 
   @Override
+  public Explanation explain(ExplainQuery query) {
+    return fronts.stream()
+        .filter(front -> front.name().equals(query.front()))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no front '" + query.front() + "'"))
+        .explain(query.client(), query.local(), query.payload());
+  }
+
+  @Override
   public FlowPage flows(FlowQuery query) {
     // The lowest ids above the cursor, out of however many: a heap no larger than the page and one
     // row more.
@@ -351,7 +370,18 @@ final class Relay implements Datapath, Appliance {
     long forwarded = accounts.stream().mapToLong(Account::forwarded).sum();
     long pending = accounts.stream().mapToLong(Account::underWay).sum();
     long received = accounts.stream().mapToLong(Account::received).sum();
-    return new Ledger.Side(received, forwarded, dropped, pending);
+    long bytes = accounts.stream().mapToLong(Account::bytes).sum();
+    return new Ledger.Side(received, forwarded, dropped, pending, bytes);
+  }
+
+  @Override
+  public Capture capture(Capture.Spec wanted) {
+    return Watching.begin(wanted, fronts, plant.workers, plant.traces.captures());
+  }
+
+  @Override
+  public Optional<byte[]> recorded() {
+    return Watching.recorded(plant.workers, plant.traces);
   }
 
   @Override

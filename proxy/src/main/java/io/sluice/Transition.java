@@ -203,7 +203,7 @@ final class Transition implements AutoCloseable {
   }
 
   private Front unopened(Front.Spec spec) {
-    return new Front(spec.name(), spec.limits(), spec.course(), plant.workers, System::nanoTime);
+    return new Front(spec, plant.workers, plant.traces, System::nanoTime);
   }
 
   /**

@@ -4,7 +4,9 @@ import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.Document;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Journal;
+import io.sluice.trace.Capture;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -75,7 +77,7 @@ final class FakeTransport implements Transport {
     @Override
     public Status status() {
       Instant now = Instant.EPOCH;
-      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0);
+      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0, 0);
     }
 
     @Override
@@ -133,6 +135,11 @@ final class FakeTransport implements Transport {
     }
 
     @Override
+    public Explanation explain(ExplainQuery query) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean end(long flowId) {
       throw new UnsupportedOperationException();
     }
@@ -145,6 +152,16 @@ final class FakeTransport implements Transport {
     @Override
     public List<Ledger> drops() {
       return List.of();
+    }
+
+    @Override
+    public Capture capture(Capture.Spec wanted) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Optional<byte[]> recorded() {
+      return Optional.empty();
     }
 
     @Override

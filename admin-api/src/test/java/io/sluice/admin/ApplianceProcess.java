@@ -70,6 +70,15 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Where its admin API is. */
+  String admin() {
+    return admin;
+  }
+
+  String url(String path) {
+    return admin + path;
+  }
+
   /** GETs what must be there. */
   String get(String path) throws Exception {
     Ended curl = Ended.run(builder("curl", "-sS", "--fail-with-body", "-m", "10", admin + path));

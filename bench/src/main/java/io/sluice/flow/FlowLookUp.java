@@ -14,6 +14,7 @@ import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -85,6 +86,7 @@ public class FlowLookUp {
             new Books(),
             null,
             (flow, now) -> null,
+            new Tap("test", front.localAddress(), 0, Traces.none(), System::nanoTime),
             new Course(pool, dialer, Keys.sourceAddress(), 1_500, false));
     Backend backend = pool.backends().getFirst();
     keys = new FlowKey[flows];

@@ -29,7 +29,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -65,7 +64,6 @@ final class Schema {
   }
 
   private SluiceConfig sluice(Cursor in) {
-    in.later("access-log");
     Duration drainTimeout = in.duration("drain-timeout", Duration.ofSeconds(10));
     Workers workers = in.section("workers", Schema::workers);
     List<Front> fronts = in.someNamed("fronts", "fronts { dns { ... } }", this::front);
@@ -79,7 +77,8 @@ final class Schema {
         sorted(fronts, Front::name),
         sorted(pools, Pool::name),
         admin,
-        Optional.empty(),
+        TraceSchema.accessLog(in),
+        in.section("recorder", TraceSchema::recorder),
         in.flag("watch", false),
         sorted(echoes, Echo::name));
   }

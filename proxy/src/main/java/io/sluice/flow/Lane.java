@@ -33,6 +33,7 @@ public final class Lane {
   private final Account replies;
   private final @Nullable Reception reception;
   private final Rescuer rescuer;
+  private final Tap tap;
 
   /** Its loop's, once that knows of it. */
   private Course course;
@@ -40,6 +41,7 @@ public final class Lane {
   /**
    * @param reception opens peer sockets for assured flows, where the course wants them
    * @param rescuer for flows whose pool lets requests be sent again
+   * @param tap shows people what passes by
    */
   public Lane(
       Worker worker,
@@ -48,6 +50,7 @@ public final class Lane {
       Books books,
       @Nullable Reception reception,
       Rescuer rescuer,
+      Tap tap,
       Course course) {
     this.worker = worker;
     this.socket = socket;
@@ -57,6 +60,7 @@ public final class Lane {
     this.replies = books.replies();
     this.reception = reception;
     this.rescuer = rescuer;
+    this.tap = tap;
     this.course = course;
   }
 
@@ -102,6 +106,10 @@ public final class Lane {
     return books.flows();
   }
 
+  public Tap tap() {
+    return tap;
+  }
+
   /** On its loop. */
   public Course course() {
     return course;
@@ -130,15 +138,39 @@ public final class Lane {
     return batch.datagramBytes(slot) <= course.maxDatagramBytes() && !batch.truncated(slot);
   }
 
+  /** Drops a client's datagrams that could be sent nowhere. */
+  public void drop(Drop reason, Batch batch, int slot, FlowKey key) {
+    drop(reason, true, batch, slot, 0, batch.datagrams(slot), key);
+  }
+
+  /**
+   * Books so many datagrams of a slot, from one of them on, as dropped.
+   *
+   * @param request whether the client of {@code key} sent them, or is not to get them
+   */
+  void drop(
+      Drop reason, boolean request, Batch batch, int slot, int from, int datagrams, FlowKey key) {
+    (request ? requests : replies).dropped(reason, datagrams);
+    if (tap.isOn()) {
+      tap.dropped(reason, request, batch, slot, from, datagrams, key);
+    }
+  }
+
   /** Whether what lies in a slot is too long to be sent on; books what is dropped of it. */
-  public boolean isOversize(Batch batch, int slot, Account account) {
+  public boolean isOversize(Batch batch, int slot, boolean request, FlowKey key) {
     if (fits(batch, slot)) {
       return false;
     }
-    int before = batch.datagrams(slot);
-    batch.keepLast(slot); // of a train the last alone may be short enough
-    boolean fits = fits(batch, slot);
-    account.dropped(Drop.OVERSIZE, fits ? before - 1 : before);
-    return !fits;
+    int datagrams = batch.datagrams(slot);
+    boolean lastFits = // of a train the last alone may be short enough
+        datagrams > 1
+            && batch.lastBytes(slot) <= course.maxDatagramBytes()
+            && !batch.truncated(slot);
+    int dropped = lastFits ? datagrams - 1 : datagrams;
+    drop(Drop.OVERSIZE, request, batch, slot, 0, dropped, key);
+    if (lastFits) {
+      batch.keepLast(slot);
+    }
+    return !lastFits;
   }
 }

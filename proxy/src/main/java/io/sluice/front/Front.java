@@ -10,13 +10,18 @@ import io.sluice.net.OsException;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -67,6 +72,7 @@ public final class Front {
 
   private final String name;
   private final Workers workers;
+  private final Traces traces;
   private final LongSupplier clock;
   private final FlowTable table;
   private final Desk desk;
@@ -82,14 +88,19 @@ public final class Front {
   private @Nullable Future<?> tidying;
   private boolean closed;
 
-  /** One that listens nowhere until it is told to; nothing is open yet. */
-  public Front(String name, Limits limits, Course course, Workers workers, LongSupplier clock) {
-    this.name = name;
+  /**
+   * One that listens nowhere until it is told to; nothing is open yet.
+   *
+   * @param traces where what passes by leaves its traces
+   */
+  public Front(Spec spec, Workers workers, Traces traces, LongSupplier clock) {
+    name = spec.name();
     this.workers = workers;
+    this.traces = traces;
     this.clock = clock;
-    spec = new Spec(name, List.of(), limits, course);
-    table = new FlowTable(limits, clock);
-    desk = new Desk(this, course.dialer().fds(), clock);
+    this.spec = new Spec(name, List.of(), spec.limits(), spec.course());
+    table = new FlowTable(spec.limits(), clock);
+    desk = new Desk(this, spec.course().dialer().fds(), clock);
   }
 
   /**
@@ -97,8 +108,9 @@ public final class Front {
    *
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
-  public static Front open(Spec spec, Workers workers, LongSupplier clock) throws OsException {
-    Front front = new Front(spec.name(), spec.limits(), spec.course(), workers, clock);
+  public static Front open(Spec spec, Workers workers, Traces traces, LongSupplier clock)
+      throws OsException {
+    Front front = new Front(spec, workers, traces, clock);
     front.prepare(spec, List.of()).apply();
     front.spread(workers.active());
     return front;
@@ -339,6 +351,10 @@ public final class Front {
     return clock;
   }
 
+  Traces traces() {
+    return traces;
+  }
+
   /** The books and clocks of every listener there has been. */
   public List<Lane> lanes() {
     return addresses.stream().flatMap(each -> each.all().stream()).map(Listener::lane).toList();
@@ -356,6 +372,51 @@ public final class Front {
       }
     }
     return drops;
+  }
+
+  /** Has a capture see what passes by from now on. */
+  public void show(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().open(capture.feed(worker.index())));
+    }
+  }
+
+  /** Shows a capture no more. */
+  public void hide(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().close(capture.feed(worker.index())));
+    }
+  }
+
+  /**
+   * What would become of a datagram, had it come now; changes nothing. Any thread.
+   *
+   * @param local where it is sent to; empty: wherever this client has a flow, or else where the
+   *     front first listens for its family
+   * @throws IllegalArgumentException with words for a person when the front does not listen there
+   */
+  public Explanation explain(
+      InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {
+    Map<Integer, Address> bound = new TreeMap<>();
+    open().forEach(each -> bound.put(each.index(), each.bound()));
+    var scene = new Explainer.Scene(spec, bound, table, true, clock.getAsLong());
+    return new Explainer(scene, client, payload).explain(local);
+  }
+
+  /** The same of a front that has just been opened, without opening it; nothing is dialled. */
+  public static Explanation explain(
+      Spec spec,
+      LongSupplier clock,
+      InetSocketAddress client,
+      Optional<InetSocketAddress> local,
+      byte[] payload) {
+    Map<Integer, Address> bound = new TreeMap<>();
+    spec.listen().forEach(each -> bound.put(bound.size(), each));
+    var table = new FlowTable(spec.limits(), clock);
+    var scene = new Explainer.Scene(spec, bound, table, false, clock.getAsLong());
+    return new Explainer(scene, client, payload).explain(local);
   }
 
   /** The course it is on. */

@@ -3,6 +3,7 @@ package io.sluice.front;
 import io.sluice.flow.Books;
 import io.sluice.flow.Course;
 import io.sluice.flow.Lane;
+import io.sluice.flow.Tap;
 import io.sluice.net.Address;
 import io.sluice.net.FrontSockets;
 import io.sluice.net.OsException;
@@ -85,6 +86,7 @@ final class Listeners {
             before == null ? new Books() : before.lane().books(),
             front.desk(),
             (flow, now) -> of(worker).rescue(flow, now),
+            new Tap(front.name(), bound, worker.index(), front.traces(), front.clock()),
             course);
     long kernelDrops = before == null ? 0 : before.kernelDrops();
     Placement placement = new Placement(front.name(), lane, bound, course);

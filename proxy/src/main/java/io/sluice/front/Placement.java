@@ -15,6 +15,7 @@ import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.pool.Backend;
+import io.sluice.pool.Deal;
 import io.sluice.pool.Pool;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -72,7 +73,7 @@ final class Placement {
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
     Drop refusal = retired ? Drop.DRAINING : lane.table().refusal();
     if (refusal != null) {
-      return drop(refusal, batch, slot);
+      return drop(refusal, batch, slot, key);
     }
     Chain asked = chain;
     return asked == null
@@ -84,7 +85,7 @@ final class Placement {
   private @Nullable Flow openThrough(Chain asked, Batch batch, int slot, FlowKey key, long now) {
     Chain.Admission admission = ask(asked, batch, slot, key, now);
     if (admission.refusal() != null) {
-      return drop(admission.refusal(), batch, slot);
+      return drop(admission.refusal(), batch, slot, key);
     }
     Sieve sieve = admission.sieve();
     Flow flow = open(batch, slot, key, sieve, now);
@@ -107,17 +108,17 @@ final class Placement {
 
   private @Nullable Flow open(Batch batch, int slot, FlowKey key, @Nullable Sieve sieve, long now) {
     if (!lane.table().mayOpen(now)) {
-      return drop(Drop.FLOW_RATE, batch, slot);
+      return drop(Drop.FLOW_RATE, batch, slot, key);
     }
     try {
       long affinity = affinity(key, batch, slot);
       Backend backend = pool().pick(affinity);
       return backend == null
-          ? drop(Drop.NO_BACKEND, batch, slot)
+          ? drop(Drop.NO_BACKEND, batch, slot, key)
           : dial(backend, affinity, batch, slot, key, sieve, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
-      return drop(Drop.FAULT, batch, slot);
+      return drop(Drop.FAULT, batch, slot, key);
     }
   }
 
@@ -144,14 +145,14 @@ final class Placement {
     } catch (OsException e) {
       other = blame(backend, e) ? pool().pickOther(affinity, backend) : null;
       if (other == null) {
-        return drop(Errno.ofDial(e.errno()), batch, slot);
+        return drop(Errno.ofDial(e.errno()), batch, slot, key);
       }
     }
     try {
       return Flow.open(key.copy(), lane, other, affinity, sieve, now);
     } catch (OsException e) {
       blame(other, e);
-      return drop(Errno.ofDial(e.errno()), batch, slot);
+      return drop(Errno.ofDial(e.errno()), batch, slot, key);
     }
   }
 
@@ -177,10 +178,10 @@ final class Placement {
         return null;
       }
       long affinity = flow.isAstray() ? affinity(flow.key(), batch, slot) : flow.affinity();
-      Backend next = flow.isAstray() ? pool().pick(affinity) : next(flow, now);
+      Backend next = flow.isAstray() ? pool().pick(affinity) : next(flow, pool(), now);
       if (next == null) {
         flow.close(CloseReason.BACKEND_DOWN);
-        return drop(Drop.NO_BACKEND, batch, slot);
+        return drop(Drop.NO_BACKEND, batch, slot, flow.key());
       }
       // Beyond the budget it goes on as it did: nothing is queued.
       return next == flow.backend() || !lane.table().mayRehome(now)
@@ -188,7 +189,7 @@ final class Placement {
           : move(flow, next, affinity, batch, slot, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
-      return drop(Drop.FAULT, batch, slot);
+      return drop(Drop.FAULT, batch, slot, flow.key());
     }
   }
 
@@ -200,7 +201,7 @@ final class Placement {
           asked == null ? Chain.Admission.FREE : ask(asked, batch, slot, flow.key(), now);
       if (admission.refusal() != null) {
         flow.close(CloseReason.FILTERED);
-        drop(admission.refusal(), batch, slot);
+        drop(admission.refusal(), batch, slot, flow.key());
         return false;
       }
       flow.sift(admission.sieve());
@@ -210,21 +211,21 @@ final class Placement {
   }
 
   /** Where it should go; where it is if it can do no better, null if that is down. */
-  private @Nullable Backend next(Flow flow, long now) {
+  static @Nullable Backend next(Flow flow, Deal pool, long now) {
     Backend home = flow.home();
-    if (home != null && pool().pick(flow.affinity()) == home) { // not while it has a share only
+    if (home != null && pool.pick(flow.affinity()) == home) { // not while it has a share only
       return home;
     }
     if (!flow.isStranded(now)) {
       return flow.backend();
     }
     if (isDown(flow)) {
-      Backend dealt = pool().pick(flow.affinity());
+      Backend dealt = pool.pick(flow.affinity());
       if (dealt != flow.backend()) {
         return dealt;
       }
     }
-    Backend other = pool().pickOther(flow.affinity(), flow.backend());
+    Backend other = pool.pickOther(flow.affinity(), flow.backend());
     return other == null ? flow.backend() : other;
   }
 
@@ -239,7 +240,7 @@ final class Placement {
         return flow;
       }
       flow.close(CloseReason.BACKEND_DOWN); // what it holds, another may need
-      return drop(Errno.ofDial(e.errno()), batch, slot);
+      return drop(Errno.ofDial(e.errno()), batch, slot, flow.key());
     }
   }
 
@@ -285,8 +286,8 @@ final class Placement {
     }
   }
 
-  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
-    lane.requests().dropped(reason, batch.datagrams(slot));
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot, FlowKey key) {
+    lane.drop(reason, batch, slot, key);
     return null;
   }
 }

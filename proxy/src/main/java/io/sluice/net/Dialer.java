@@ -99,6 +99,12 @@ public final class Dialer {
     return ports.fds();
   }
 
+  /** Local ports left for links to one peer. */
+  public int freeTo(Address peer) {
+    Outlet[] known = outlets.get(peer);
+    return known == null ? ports.count() : Arrays.stream(known).mapToInt(Outlet::free).sum();
+  }
+
   /**
    * Ports left, by local address ({@code any}: as the route says): those to the backend that has
    * fewest.

@@ -24,6 +24,7 @@ import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -70,6 +71,7 @@ final class ServedFront implements AutoCloseable {
   private boolean connected;
   private List<Chain.Step> filters = List.of();
   private Fds fds = new Fds(10_000);
+  private Traces traces = Traces.none();
   private KeyExtractor key = (client, payload) -> client.getPort();
   private Function<List<Pool.Spec.Server>, Pool.Spec> spec = servers -> spec(servers, true);
   private @Nullable Front front;
@@ -130,6 +132,12 @@ final class ServedFront implements AutoCloseable {
     return this;
   }
 
+  /** What is left behind for people. */
+  ServedFront traces(Traces those) {
+    traces = those;
+    return this;
+  }
+
   /** Named f0, f1, ... */
   ServedFront filters(DatagramFilter.Factory... those) {
     filters =
@@ -175,7 +183,7 @@ final class ServedFront implements AutoCloseable {
     Dialer dialer = new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of());
     Course course = new Course(pool, dialer, key, maxDatagram, connected, filters);
     now = new Front.Spec("test", listen, limits, course);
-    front = Front.open(now, workers, nanoTime);
+    front = Front.open(now, workers, traces, nanoTime);
     return front.bound().getFirst().toInetSocketAddress();
   }
 
