@@ -8,6 +8,7 @@ import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
+import io.sluice.trace.Capture;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -113,6 +114,17 @@ public interface Appliance {
 
   /** The conservation ledger, one row a front, by name. */
   List<Ledger> drops();
+
+  /**
+   * Begins to show datagrams as they pass by, until closed.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such front
+   * @throws IllegalStateException with words for the operator when too many captures run
+   */
+  Capture capture(Capture.Spec wanted);
+
+  /** The last datagrams, as far as they are recorded, as pcapng; empty if none are. */
+  Optional<byte[]> recorded();
 
   /** What happened of late. */
   Journal journal();

@@ -5,6 +5,7 @@ import io.sluice.filter.Chain;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
+import io.sluice.flow.Tap;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
 import io.sluice.metrics.Tally;
@@ -16,6 +17,8 @@ import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -92,6 +95,7 @@ public final class Front {
   private final FlowTable table;
   private final Workers workers;
   private final KeyExtractor affinity;
+  private final Traces traces;
   private final LongSupplier clock;
   private final @Nullable Desk desk;
   private final Future<?> tidying;
@@ -108,6 +112,7 @@ public final class Front {
       Pool pool,
       Dialer dialer,
       KeyExtractor affinity,
+      Traces traces,
       LongSupplier clock) {
     this.spec = spec;
     this.affinity = affinity;
@@ -116,6 +121,7 @@ public final class Front {
     this.pool = pool;
     this.dialer = dialer;
     table = new FlowTable(spec.limits(), clock);
+    this.traces = traces;
     desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
@@ -124,6 +130,7 @@ public final class Front {
    * Binds all sockets, then begins to receive.
    *
    * @param dialer opens the flows' links to the pool's backends
+   * @param traces where what passes by leaves its traces
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
   public static Front open(
@@ -132,9 +139,10 @@ public final class Front {
       Pool pool,
       Dialer dialer,
       KeyExtractor affinity,
+      Traces traces,
       LongSupplier clock)
       throws OsException {
-    Front front = new Front(spec, workers, pool, dialer, affinity, clock);
+    Front front = new Front(spec, workers, pool, dialer, affinity, traces, clock);
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -272,11 +280,29 @@ public final class Front {
             desk,
             pool.repeatable() && !spec.limits().oneWay()
                 ? (flow, now) -> listener(worker, index).rescue(flow, now)
-                : null);
+                : null,
+            pool.name(),
+            new Tap(spec.name(), bound.get(index), worker.index(), traces, clock));
     Chain chain = spec.filters().isEmpty() ? null : new Chain(spec.name(), spec.filters());
     Address listen = bound.get(index);
     Placement placement = new Placement(spec.name(), lane, pool, affinity, listen, chain);
     return new Listener(this, index, listen, lane, placement, clock);
+  }
+
+  /** Has a capture see what passes by from now on. */
+  public void show(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().open(capture.feed(worker.index())));
+    }
+  }
+
+  /** Shows a capture no more. */
+  public void hide(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().close(capture.feed(worker.index())));
+    }
   }
 
   /** The listener of another worker on the same address. */
