@@ -44,7 +44,8 @@ final class EpollTransport implements Transport {
             1, Thread.ofPlatform().daemon().name("sluice-control").factory());
     control.setRemoveOnCancelPolicy(true);
     InstantSource clock = InstantSource.system();
-    Plant plant = new Plant(config.workers(), plugins, workers, control, ports, traces, new Journal(clock));
+    Plant plant =
+        new Plant(config.workers(), plugins, workers, control, ports, traces, new Journal(clock));
     CollectorRegistry metrics = new CollectorRegistry();
     Door door = new Door(document, plant, plugins.names(), metrics, clock);
     try {

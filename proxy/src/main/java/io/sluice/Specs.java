@@ -9,6 +9,7 @@ import io.sluice.filter.Chain;
 import io.sluice.flow.Course;
 import io.sluice.flow.Limits;
 import io.sluice.front.Front;
+import io.sluice.metrics.Journal;
 import io.sluice.net.Address;
 import io.sluice.net.Dialer;
 import io.sluice.pool.Pool;
@@ -17,10 +18,37 @@ import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.ScheduledExecutorService;
 
 /** From what a configuration says to what the rooms want to know. */
 final class Specs {
   private Specs() {}
+
+  /**
+   * Opens a pool.
+   *
+   * @throws StartFailure when its policy fails on its backends
+   */
+  static Pool open(
+      SluiceConfig.Pool pool,
+      Plugins plugins,
+      int workers,
+      ScheduledExecutorService control,
+      Journal journal)
+      throws StartFailure {
+    try {
+      return Pool.open(pool(pool, plugins), workers, control, System::nanoTime, journal);
+    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
+      throw policyFailed(pool, e);
+    }
+  }
+
+  static StartFailure policyFailed(SluiceConfig.Pool pool, Throwable e) {
+    return new StartFailure(
+        "pool '%s': balance policy '%s' failed on its backends: %s"
+            .formatted(pool.name(), pool.balance().policy(), e),
+        e);
+  }
 
   static Pool.Spec pool(SluiceConfig.Pool pool, Plugins plugins) {
     SluiceConfig.Health health = pool.health();

@@ -93,26 +93,19 @@ final class Transition implements AutoCloseable {
 
   private void open(SluiceConfig.Pool pool) throws StartFailure {
     makeReady(pool);
+    if (!oldPools.containsKey(pool.name())) {
+      int workers = plant.workers.count();
+      opened.put(
+          pool.name(), Specs.open(pool, plant.plugins, workers, plant.control, plant.journal));
+      return;
+    }
     Pool.Spec spec = Specs.pool(pool, plant.plugins);
     try {
-      if (oldPools.containsKey(pool.name())) {
-        var _ = spec.policy().over(Specs.members(spec));
-        altered.put(pool.name(), spec);
-      } else {
-        int workers = plant.workers.count();
-        opened.put(
-            pool.name(), Pool.open(spec, workers, plant.control, System::nanoTime, plant.journal));
-      }
+      var _ = spec.policy().over(Specs.members(spec));
+      altered.put(pool.name(), spec);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
-      throw policyFailed(pool, e);
+      throw Specs.policyFailed(pool, e);
     }
-  }
-
-  private static StartFailure policyFailed(SluiceConfig.Pool pool, Throwable e) {
-    return new StartFailure(
-        "pool '%s': balance policy '%s' failed on its backends: %s"
-            .formatted(pool.name(), pool.balance().policy(), e),
-        e);
   }
 
   private void makeReady(SluiceConfig.Pool pool) throws StartFailure {
@@ -241,7 +234,7 @@ final class Transition implements AutoCloseable {
         for (String name : done) {
           revert(name);
         }
-        throw policyFailed(Objects.requireNonNull(newPools.get(each.getKey())), e);
+        throw Specs.policyFailed(Objects.requireNonNull(newPools.get(each.getKey())), e);
       }
     }
   }

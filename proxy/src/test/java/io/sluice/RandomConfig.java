@@ -150,7 +150,7 @@ final class RandomConfig {
   private void mutatePool(String pool) {
     ofPool.put(
         pool,
-        "balance.policy = %s, affinity { %s }, repeatable = %s, slow-start = %ds, %s health { passive { fall = %d, reply-ratio = %s, stall-timeout = 20s, window = %ds }%s }"
+        "balance.policy = %s, affinity { %s }, repeatable = %s, slow-start = %ds, %s health { passive { fall = %d, reply-ratio = %s, stall-timeout = 20s, window = %ds }%s },"
             .formatted(
                 any(POLICIES),
                 any(KEYS),
