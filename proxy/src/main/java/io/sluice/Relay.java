@@ -19,6 +19,7 @@ import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.net.Address;
 import io.sluice.net.Autoscaler;
+import io.sluice.net.Dialer;
 import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
@@ -180,7 +181,7 @@ final class Relay implements Datapath, Appliance {
   }
 
   private Map<String, Integer> portsFree(String pool) {
-    Dialer dialer = dialers.get(pool);
+    Dialer dialer = plant.dialers.get(pool);
     return dialer == null ? Map.of() : dialer.free();
   }
 
