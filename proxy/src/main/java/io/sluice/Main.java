@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
 @Command(
     name = "sluice",
     description = "A load-balancing UDP proxy appliance.",
+    subcommands = NewToken.class,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:fine",
@@ -73,6 +74,7 @@ public final class Main {
   static CommandLine commandLine(
       Transport transport, Map<String, String> environment, PrintWriter out, PrintWriter err) {
     var commands = new CommandLine(new Main(transport, out)).setOut(out).setErr(err);
+    commands.setCaseInsensitiveEnumValuesAllowed(true);
     commands.setExecutionStrategy(
         parsed -> {
           checkLogging(parsed.commandSpec().commandLine(), environment);

@@ -57,7 +57,7 @@ final class Run {
     try (var echoes = Echoes.open(config.echoes());
         var datapath = transport.open(config, plugins);
         var admin = serveAdmin(datapath.appliance(), config.admin())) {
-      announce(datapath.appliance(), echoes, admin.address());
+      announce(datapath.appliance(), echoes, url(config.admin(), admin.address()));
       started.with(datapath.appliance(), admin.address());
       stop.await();
       datapath.drain(config.drainTimeout());
@@ -104,7 +104,7 @@ final class Run {
     }
   }
 
-  private static void announce(Appliance appliance, Echoes echoes, InetSocketAddress admin) {
+  private static void announce(Appliance appliance, Echoes echoes, String admin) {
     for (Appliance.FrontStatus front : appliance.fronts()) {
       front
           .listen()
@@ -112,10 +112,14 @@ final class Run {
               at -> LOG.info("front {} on {}/udp, pool {}", front.name(), text(at), front.pool()));
     }
     LOG.info(
-        "sluice {} is up: admin API on http://{}, {} embedded echo backends",
+        "sluice {} is up: admin API on {}, {} embedded echo backends",
         Build.version(),
-        text(admin),
+        admin,
         echoes.size());
+  }
+
+  private static String url(SluiceConfig.Admin config, InetSocketAddress bound) {
+    return (config.tls().isPresent() ? "https://" : "http://") + text(bound);
   }
 
   private void suggest(Appliance appliance, InetSocketAddress admin) {

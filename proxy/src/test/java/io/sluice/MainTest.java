@@ -1,11 +1,20 @@
 package io.sluice;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.config.ConfigReader;
+import io.sluice.config.Names;
+import io.sluice.config.SluiceConfig.Role;
+import io.sluice.config.SluiceConfig.Token;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,7 +27,7 @@ class MainTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "run --help", "check --help", "version --help"})
+  @ValueSource(strings = {"--help", "run --help", "check --help", "version --help", "token --help"})
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
     assertThat(out.toString()).startsWith("Usage: sluice");
@@ -32,7 +41,15 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"frobnicate", "run --frobnicate", "check", "version more"})
+  @ValueSource(
+      strings = {
+        "frobnicate",
+        "run --frobnicate",
+        "check",
+        "version more",
+        "token --role boss",
+        "token --name a/b"
+      })
   void wrong_usage_exits_2(String arguments) {
     assertThat(execute(arguments)).isEqualTo(2);
     assertThat(err.toString()).contains("Usage: sluice");
@@ -49,6 +66,35 @@ class MainTest {
         .containsPattern("transport +fake")
         .containsPattern("kernel +Linux \\d")
         .containsPattern("features +UDP_FAKE SO_FAKE");
+  }
+
+  @Test
+  void a_token_comes_with_the_line_that_lets_it_in() throws Exception {
+    assertThat(execute("token --name a.b --role admin")).isZero();
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines).hasSize(2);
+    assertThat(lines.get(0)).matches("sluice_[A-Za-z0-9_-]{43}");
+    byte[] hash = MessageDigest.getInstance("SHA-256").digest(lines.get(0).getBytes(UTF_8));
+    assertThat(
+            ConfigReader.read(
+                    "f",
+                    "sluice { fronts.f { listen = [\"0.0.0.0:5300\"], pool = p }\n"
+                        + "pools.p.backends.a.address = \"192.0.2.1:53\"\n"
+                        + lines.get(1)
+                        + " }",
+                    new Names(Set.of("maglev"), Set.of("source-address"), Set.of()))
+                .admin()
+                .tokens())
+        .containsExactly(new Token("a.b", HexFormat.of().formatHex(hash), Role.ADMIN));
+  }
+
+  @Test
+  void no_two_tokens_are_the_same() {
+    execute("token");
+    execute("token");
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines.get(0)).isNotEqualTo(lines.get(2));
+    assertThat(lines.get(1)).contains("name = \"ops\"").contains("role = viewer");
   }
 
   @Test

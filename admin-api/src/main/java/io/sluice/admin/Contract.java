@@ -51,9 +51,14 @@ final class Contract {
   /**
    * A request that fits: the operation, and its parameters by name, defaults filled in.
    *
+   * @param access what it asks of whoever wants it
    * @param content of what JSON content must be like; null if the operation takes none
    */
-  record Call(String operationId, Map<String, Object> arguments, @Nullable Validator content) {
+  record Call(
+      String operationId,
+      Access access,
+      Map<String, Object> arguments,
+      @Nullable Validator content) {
     boolean takesContent() {
       return content != null;
     }
@@ -93,6 +98,7 @@ final class Contract {
 
   private record Operation(
       String id,
+      Access access,
       Map<String, Parameter> path,
       Map<String, Parameter> query,
       @Nullable Validator content) {}
@@ -134,26 +140,23 @@ final class Contract {
   }
 
   /**
+   * What the operation of a request asks of whoever wants it.
+   *
+   * @throws Problem when the contract has no such request
+   */
+  Access access(String method, String path) {
+    return operation(method, resource(segments(path))).access;
+  }
+
+  /**
    * Finds the operation of a request and reads its parameters.
    *
    * @throws Problem when the contract has no such request
    */
   Call call(String method, String path, @Nullable String query) {
-    List<String> segments = List.of(path.split("/", -1));
-    Resource resource =
-        resources.stream()
-            .filter(r -> matches(r.template, segments))
-            .findFirst()
-            .orElseThrow(
-                () ->
-                    Problem.of(
-                        HttpResponseStatus.NOT_FOUND,
-                        "nothing is served here; what is, is written in /openapi.yaml"));
-    // RFC 9110, section 9.3.2: HEAD is GET without the content.
-    Operation operation = resource.operations.get(method.equals("HEAD") ? "GET" : method);
-    if (operation == null) {
-      throw Problem.method(method, allow(resource));
-    }
+    List<String> segments = segments(path);
+    Resource resource = resource(segments);
+    Operation operation = operation(method, resource);
     Map<String, Object> arguments = new HashMap<>();
     for (int i = 0; i < segments.size(); i++) {
       Parameter parameter = operation.path.get(resource.template.get(i));
@@ -162,7 +165,31 @@ final class Contract {
       }
     }
     readQuery(operation, query, arguments);
-    return new Call(operation.id, arguments, operation.content);
+    return new Call(operation.id, operation.access, arguments, operation.content);
+  }
+
+  private static List<String> segments(String path) {
+    return List.of(path.split("/", -1));
+  }
+
+  private Resource resource(List<String> segments) {
+    return resources.stream()
+        .filter(r -> matches(r.template, segments))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                Problem.of(
+                    HttpResponseStatus.NOT_FOUND,
+                    "nothing is served here; what is, is written in /openapi.yaml"));
+  }
+
+  private static Operation operation(String method, Resource resource) {
+    // RFC 9110, section 9.3.2: HEAD is GET without the content.
+    Operation operation = resource.operations.get(method.equals("HEAD") ? "GET" : method);
+    if (operation == null) {
+      throw Problem.method(method, allow(resource));
+    }
+    return operation;
   }
 
   private static boolean matches(List<String> template, List<String> segments) {
@@ -278,7 +305,18 @@ final class Contract {
         default -> throw new IllegalStateException("openapi.yaml: a parameter in " + parameter);
       }
     }
-    return new Operation(operation.getString("operationId"), path, query, content(operation));
+    return new Operation(
+        operation.getString("operationId"), access(operation), path, query, content(operation));
+  }
+
+  /** Of the tokens' scheme; whoever comes by another is asked for the same. */
+  private Access access(JsonObject operation) {
+    JsonArray security =
+        operation.getJsonArray("security", document.getJsonArray("security", new JsonArray()));
+    return security.isEmpty()
+        ? Access.ANYBODY
+        : Access.valueOf(
+            security.getJsonObject(0).getJsonArray("bearer").getString(0).toUpperCase(Locale.ROOT));
   }
 
   private @Nullable Validator content(JsonObject operation) {

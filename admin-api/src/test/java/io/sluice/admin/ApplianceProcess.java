@@ -60,7 +60,7 @@ final class ApplianceProcess implements AutoCloseable {
     process = builder.start();
     try {
       String up = awaitLog(" is up: admin API on ");
-      Matcher url = Pattern.compile("http://[^, ]+").matcher(up);
+      Matcher url = Pattern.compile("https?://[^, ]+").matcher(up);
       assertThat(url.find()).as(up).isTrue();
       admin = url.group();
       get("/readyz");

@@ -26,6 +26,9 @@ class RoomsTest {
   private static final Set<String> FROM_OTHER_ROOMS =
       Stream.of(
               SluiceConfig.Admin.class,
+              SluiceConfig.Role.class,
+              SluiceConfig.Tls.class,
+              SluiceConfig.Token.class,
               Drop.class,
               Journal.class,
               Journal.Kind.class,

@@ -69,7 +69,7 @@ final class Schema {
     Workers workers = in.section("workers", Schema::workers);
     List<Front> fronts = in.someNamed("fronts", "fronts { dns { ... } }", this::front);
     List<Pool> pools = in.someNamed("pools", "pools { resolvers { ... } }", this::pool);
-    Admin admin = in.section("admin", Schema::admin);
+    Admin admin = in.section("admin", AdminSchema::read);
     List<Echo> echoes = in.named("echo", this::echo);
     conflicts.pools(pools.stream().map(Pool::name).collect(toSet()));
     return new SluiceConfig(
@@ -329,20 +329,6 @@ final class Schema {
 
   private static Duration most(Duration a, Duration b) {
     return a.compareTo(b) > 0 ? a : b;
-  }
-
-  private static Admin admin(Cursor in) {
-    in.later("tokens", "[]");
-    in.later("tls");
-    in.later("state-file");
-    Value value = in.value("listen");
-    InetSocketAddress listen = value == null ? null : value.address(0);
-    if (value != null && listen != null && !listen.getAddress().isLoopbackAddress()) {
-      value.problem(
-          "the admin API knows no authentication yet and refuses: use 127.0.0.1 or [::1]");
-    }
-    return new Admin(
-        listen == null ? Endpoint.parse(in.preset("listen", "127.0.0.1:9901"), 0) : listen);
   }
 
   private Echo echo(String name, Value value) {

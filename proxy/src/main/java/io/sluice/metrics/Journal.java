@@ -26,7 +26,9 @@ public final class Journal {
     /** Workers have come or gone: {@code what} says how many are active. */
     WORKERS,
     /** The appliance itself: {@code what} is its phase. */
-    APPLIANCE
+    APPLIANCE,
+    /** Somebody was let change something, or not let in: {@code what} is the operation. */
+    AUDIT
   }
 
   /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigList;
 import com.typesafe.config.ConfigObject;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -62,7 +63,9 @@ class ConfigFilesTest {
     // all of an affinity's and a probe's: problems where they go with different keys and types
     String all =
         text.replaceAll("# (?=(prefix-v4|prefix-v6|offset|length|by) = )", "")
-            .replaceAll("(?m)^        # (?=probe \\{|  [a-z]|})", "        ");
+            .replaceAll("(?m)^        # (?=probe \\{|  [a-z]|})", "        ")
+            .replaceAll("(?m)^    # (?=tls \\{|  [a-z]+(-[a-z]+)* = |})", "    ")
+            .replaceAll("tokens = \\[] +# e.g. ", "tokens = ");
     Report supported = new Report();
     assertThatThrownBy(
             () -> ConfigReader.read("sluice.conf", all, Samples.BUILT_IN, Map.of(), supported))
@@ -90,6 +93,10 @@ class ConfigFilesTest {
           }
           if (value instanceof ConfigObject section) {
             walk(below + ".", section, keys);
+          } else if (value instanceof ConfigList list) {
+            list.stream()
+                .filter(ConfigObject.class::isInstance)
+                .forEach(element -> walk(below + ".", (ConfigObject) element, keys));
           }
         });
   }
