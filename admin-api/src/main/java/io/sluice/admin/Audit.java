@@ -8,8 +8,8 @@ import io.vertx.core.net.SocketAddress;
 import java.net.InetAddress;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,21 +41,20 @@ final class Audit {
   }
 
   /** Has it told what comes of an operation, whether or not its caller waits for that. */
-  Function<Operations.Request, Reply> watch(
-      Caller caller, HttpServerRequest http, Function<Operations.Request, Reply> operation) {
+  Supplier<Reply> watch(
+      Caller caller, HttpServerRequest http, String what, Supplier<Reply> operation) {
     String target = target(http);
     String from = from(http);
-    return request -> {
+    return () -> {
       int status = HttpResponseStatus.INTERNAL_SERVER_ERROR.code();
       try {
-        Reply reply = operation.apply(request);
+        Reply reply = operation.get();
         status = reply.status();
         return reply;
       } catch (Problem problem) {
         status = problem.status();
         throw problem;
       } finally {
-        String what = request.call().operationId();
         LOG.info(
             "{} ({}) from {}: {} {}: {}",
             caller.name(),

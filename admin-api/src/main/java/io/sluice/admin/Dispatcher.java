@@ -13,7 +13,7 @@ import io.vertx.core.json.JsonObject;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -148,15 +148,16 @@ final class Dispatcher {
 
   private void dispatch(
       HttpServerRequest request, Caller caller, Contract.Call call, JsonObject content) {
-    Operations.Request asked = new Operations.Request(call, request.headers(), content);
     Operations.Handler handler =
-        Objects.requireNonNull(handlers.get(asked.call().operationId()), "checked at start");
-    Function<Operations.Request, Reply> answer =
+        Objects.requireNonNull(handlers.get(call.operationId()), "checked at start");
+    Supplier<Reply> handled =
+        () -> handler.answer().apply(new Operations.Request(call, request.headers(), content));
+    Supplier<Reply> answer =
         call.access() == Access.ADMIN
-            ? audit.watch(caller, request, handler.answer())
-            : handler.answer();
+            ? audit.watch(caller, request, call.operationId(), handled)
+            : handled;
     if (handler.prompt()) {
-      send(request, answer.apply(asked));
+      send(request, answer.get());
       return;
     }
     if (waiting == MAX_WAITING) {
@@ -165,7 +166,7 @@ final class Dispatcher {
     }
     waiting++;
     vertx
-        .executeBlocking(() -> answer.apply(asked), false)
+        .executeBlocking(answer::get, false)
         .onComplete(
             done -> {
               waiting--;

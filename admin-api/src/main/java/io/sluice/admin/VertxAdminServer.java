@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,8 +42,19 @@ public final class VertxAdminServer implements AdminServer {
 
   private static final Logger LOG = LoggerFactory.getLogger(VertxAdminServer.class);
 
+  private final LongSupplier clock;
+
   /** For {@link java.util.ServiceLoader}. */
-  public VertxAdminServer() {}
+  public VertxAdminServer() {
+    this(System::nanoTime);
+  }
+
+  /**
+   * @param clock nanoseconds, of all limits
+   */
+  VertxAdminServer(LongSupplier clock) {
+    this.clock = clock;
+  }
 
   @Override
   public Running serve(Appliance appliance, SluiceConfig.Admin config) throws IOException {
@@ -52,10 +64,15 @@ public final class VertxAdminServer implements AdminServer {
             config.tokens(),
             config.tls().filter(tls -> tls.clientCa().isPresent()).map(Tls::clientRole));
     requireCredentials(listen, credentials);
+    if (config.tls().isEmpty() && !isLoopback(listen)) {
+      LOG.warn(
+          "admin.listen = {} without admin.tls: tokens travel readable, as does all that is asked",
+          NetUtil.toSocketAddressString(listen));
+    }
     Contract contract = Contract.load();
-    Connections connections = new Connections(System::nanoTime);
-    Audit audit = new Audit(appliance.journal(), System::nanoTime);
-    Gate gate = new Gate(credentials, connections, audit, System::nanoTime);
+    Connections connections = new Connections(clock);
+    Audit audit = new Audit(appliance.journal(), clock);
+    Gate gate = new Gate(credentials, connections, audit, clock);
     Vertx vertx =
         Vertx.builder().with(vertxOptions()).withTransport(connections.transport()).build();
     try {

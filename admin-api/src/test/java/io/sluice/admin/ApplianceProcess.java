@@ -109,6 +109,11 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Of its admin API. */
+  String url() {
+    return admin;
+  }
+
   long pid() {
     return process.pid();
   }
