@@ -142,11 +142,12 @@ final class EpollTransport implements Transport {
   }
 
   private static void probe(Pool pool, SluiceConfig.Probe probe, Plugins plugins, Prober prober) {
-    pool.probe(
-        prober,
-        plugins.probe(probe.check()),
-        new Prober.Pace(probe.interval(), probe.timeout()),
-        probe.port());
+    var _ =
+        pool.probe(
+            prober,
+            plugins.probe(probe.check()),
+            new Prober.Pace(probe.interval(), probe.timeout()),
+            probe.port());
   }
 
   private static Dialer dialer(SluiceConfig.Pool pool, Ports ports) throws StartFailure {
@@ -194,7 +195,8 @@ final class EpollTransport implements Transport {
             front.listen().stream().map(Address::of).toList(),
             front.maxDatagramBytes(),
             limits,
-            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED);
+            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
+            plugins.filters(front));
     try {
       return Front.open(
           spec,

@@ -7,7 +7,13 @@ import io.sluice.affinity.Keys;
 import io.sluice.balance.Balancer;
 import io.sluice.balance.Policies;
 import io.sluice.config.Check;
+import io.sluice.config.Filter;
 import io.sluice.config.Names;
+import io.sluice.config.SluiceConfig;
+import io.sluice.filter.Chain;
+import io.sluice.filter.DatagramFilter;
+import io.sluice.filter.Filters;
+import io.sluice.filter.Network;
 import io.sluice.probe.Probe;
 import io.sluice.probe.Probes;
 import java.net.URL;
@@ -30,6 +36,7 @@ public final class Plugins {
   private final Map<String, Balancer.Factory> balancers = new TreeMap<>();
   private final Map<String, KeyExtractor> keyExtractors = new TreeMap<>();
   private final Map<String, Probe> probes = new TreeMap<>();
+  private final Map<String, DatagramFilter.Factory> filters = new TreeMap<>();
 
   /**
    * The built-ins, and whatever the plug-ins that {@code loader} sees bring.
@@ -110,10 +117,20 @@ public final class Plugins {
     return this;
   }
 
+  /** Offers {@code factory} as {@code filters.type = name}; fronts that name it share it. */
+  public Plugins filter(String name, DatagramFilter.Factory factory) {
+    if (Filters.BUILT_IN.contains(name) || filters.putIfAbsent(name, factory) != null) {
+      throw new IllegalArgumentException("filter '" + name + "' is registered twice");
+    }
+    return this;
+  }
+
   Names names() {
     Set<String> probeTypes = new TreeSet<>(Probes.BUILT_IN);
     probeTypes.addAll(probes.keySet());
-    return new Names(balancers.keySet(), keyExtractors.keySet(), probeTypes);
+    Set<String> filterTypes = new TreeSet<>(Filters.BUILT_IN);
+    filterTypes.addAll(filters.keySet());
+    return new Names(balancers.keySet(), keyExtractors.keySet(), probeTypes, filterTypes);
   }
 
   /** The probe that a configuration describes. */
@@ -145,6 +162,32 @@ public final class Plugins {
 
   private static @Nullable Pattern pattern(Optional<Check.Content> content) {
     return content.map(Check.Content::pattern).orElse(null);
+  }
+
+  /** The filters that a front's configuration describes, in their order. */
+  List<Chain.Step> filters(SluiceConfig.Front front) {
+    return front.filters().stream()
+        .map(filter -> new Chain.Step(filter.name(), filter(filter)))
+        .toList();
+  }
+
+  private DatagramFilter.Factory filter(Filter filter) {
+    return switch (filter) {
+      case Filter.AccessList list ->
+          Filters.accessList(networks(list.allow()), networks(list.deny()));
+      case Filter.RateLimit limit ->
+          Filters.rateLimit(
+              Filters.Per.valueOf(limit.per().name()),
+              limit.datagramsPerSecond(),
+              limit.burst(),
+              System.nanoTime());
+      case Filter.Plain plain ->
+          Objects.requireNonNull(filters.get(plain.type()), "checked when read");
+    };
+  }
+
+  private static List<Network> networks(List<Filter.Network> networks) {
+    return networks.stream().map(each -> Network.of(each.address(), each.bits())).toList();
   }
 
   Map<String, Balancer.Factory> balancers() {

@@ -6,11 +6,11 @@ package io.sluice;
 public final class Refused extends Exception {
   private static final long serialVersionUID = 1;
 
-  Refused(String message) {
+  public Refused(String message) {
     super(message);
   }
 
-  Refused(String message, Throwable cause) {
+  public Refused(String message, Throwable cause) {
     super(message, cause);
   }
 }

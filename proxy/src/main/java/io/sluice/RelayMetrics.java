@@ -51,6 +51,7 @@ final class RelayMetrics extends Collector {
     List<MetricFamilySamples> families = new ArrayList<>();
     addTraffic(families);
     addDrops(families);
+    addFilters(families);
     addFlows(families);
     addBackends(families);
     addHealth(families);
@@ -116,6 +117,19 @@ final class RelayMetrics extends Collector {
             "sluice_handover",
             "Datagrams that arrived on another worker than their flow's.",
             (double) handOvers));
+  }
+
+  private void addFilters(List<MetricFamilySamples> families) {
+    var drops =
+        counter(
+            "sluice_filter_drops",
+            "Datagrams that a filter refused; both directions.",
+            "front",
+            "filter");
+    for (Front front : fronts) {
+      front.filterDrops().forEach((filter, n) -> add(drops, List.of(front.name(), filter), n));
+    }
+    families.add(drops);
   }
 
   private void addFlows(List<MetricFamilySamples> families) {

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.config.ConfigReader;
-import io.sluice.config.Names;
 import io.sluice.config.SluiceConfig.Role;
 import io.sluice.config.SluiceConfig.Token;
 import java.io.PrintWriter;
@@ -14,7 +13,6 @@ import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,7 +80,7 @@ class MainTest {
                         + "pools.p.backends.a.address = \"192.0.2.1:53\"\n"
                         + lines.get(1)
                         + " }",
-                    new Names(Set.of("maglev"), Set.of("source-address"), Set.of()))
+                    Plugins.load(MainTest.class.getClassLoader()).names())
                 .admin()
                 .tokens())
         .containsExactly(new Token("a.b", HexFormat.of().formatHex(hash), Role.ADMIN));

@@ -10,6 +10,9 @@ import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
 import io.sluice.config.Check;
 import io.sluice.config.ConfigReader;
+import io.sluice.config.SluiceConfig;
+import io.sluice.filter.DatagramFilter;
+import io.sluice.filter.FlowRequest;
 import io.sluice.probe.Probes;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -59,6 +62,27 @@ class PluginsTest {
       assertThat(firstByte.keyOf(client, payload)).isEqualTo(0xA5);
       assertThat(payload.readableBytes()).isEqualTo(3);
 
+      assertThat(plugins.names().filters())
+          .containsExactlyInAnyOrder("dns-queries", "access-list", "rate-limit");
+      SluiceConfig config =
+          ConfigReader.read(
+              "f",
+              """
+              sluice {
+                fronts.f { listen = ["127.0.0.1:0"], pool = p, filters = [ { type = dns-queries } ] }
+                pools.p.backends.a.address = "192.0.2.1:53"
+              }
+              """,
+              plugins.names());
+      DatagramFilter queriesOnly =
+          plugins
+              .filters(config.fronts().getFirst())
+              .getFirst()
+              .factory()
+              .open(new FlowRequest("f", client, client, payload, 0));
+      assertThat(queriesOnly.onRequest(payload, 0)).isFalse();
+      assertThat(queriesOnly.onRequest(Unpooled.wrappedBuffer(new byte[12]), 0)).isTrue();
+
       assertThat(plugins.names().probes()).contains("neighbour", "dns");
       plugins.probe(new Check.Plain("neighbour")).check(client, Duration.ofSeconds(10));
     }
@@ -91,6 +115,17 @@ class PluginsTest {
       assertThatThrownBy(() -> Plugins.load(loader))
           .isInstanceOf(StartFailure.class)
           .hasMessageContainingAll("plug-in a.Dns", "probe 'dns' is registered twice");
+    }
+  }
+
+  @Test
+  void a_filter_may_not_take_the_name_of_a_built_in() throws Exception {
+    String filter = "to.filter(\"access-list\", r -> io.sluice.filter.Filters.PASS);";
+    Path jar = jar("list.jar", "a.List", registering("a", "List", filter));
+    try (URLClassLoader loader = loader(jar)) {
+      assertThatThrownBy(() -> Plugins.load(loader))
+          .isInstanceOf(StartFailure.class)
+          .hasMessageContainingAll("plug-in a.List", "filter 'access-list' is registered twice");
     }
   }
 

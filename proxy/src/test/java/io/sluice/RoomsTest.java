@@ -19,6 +19,7 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
+import io.sluice.filter.DatagramFilter;
 import io.sluice.probe.Probe;
 import java.util.List;
 import java.util.Map;
@@ -133,6 +134,8 @@ class RoomsTest {
                       type ->
                           !type.isInterface()
                               && (type.isAssignableTo(Balancer.class)
+                                  || type.isAssignableTo(DatagramFilter.class)
+                                  || type.isAssignableTo(DatagramFilter.Factory.class)
                                   || type.isAssignableTo(KeyExtractor.class)
                                   || type.isAssignableTo(Probe.class)))))
           .should()
@@ -151,6 +154,7 @@ class RoomsTest {
             Balancer.Factory.class,
             Balancer.Member.class,
             KeyExtractor.class,
+            DatagramFilter.Factory.class,
             Probe.class)) {
       assertThat(all.get(seam).getMethods())
           .as("abstract methods of %s", seam)

@@ -2,17 +2,9 @@ package io.sluice.admin;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.json.DecodeException;
-import io.vertx.core.json.Json;
+import io.vertx.core.MultiMap;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import io.vertx.json.schema.Draft;
-import io.vertx.json.schema.JsonSchema;
-import io.vertx.json.schema.JsonSchemaOptions;
-import io.vertx.json.schema.OutputFormat;
-import io.vertx.json.schema.OutputUnit;
-import io.vertx.json.schema.Validator;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -52,38 +44,10 @@ final class Contract {
    * A request that fits: the operation, and its parameters by name, defaults filled in.
    *
    * @param access what it asks of whoever wants it
-   * @param content of what JSON content must be like; null if the operation takes none
+   * @param body what content it takes; null if none
    */
   record Call(
-      String operationId,
-      Access access,
-      Map<String, Object> arguments,
-      @Nullable Validator content) {
-    boolean takesContent() {
-      return content != null;
-    }
-
-    /**
-     * Reads the content, an object as all content is.
-     *
-     * @throws Problem when it does not fit the contract
-     */
-    JsonObject read(Buffer bytes) {
-      Object value;
-      try {
-        value = Json.decodeValue(bytes);
-      } catch (DecodeException e) {
-        throw Problem.of(HttpResponseStatus.BAD_REQUEST, "the content is no JSON");
-      }
-      List<String> wrong = misfits(Objects.requireNonNull(content), value);
-      if (!wrong.isEmpty()) {
-        throw Problem.of(
-            HttpResponseStatus.BAD_REQUEST,
-            "the content does not fit: " + String.join("; ", wrong));
-      }
-      return (JsonObject) value;
-    }
-
+      String operationId, Access access, Map<String, Object> arguments, @Nullable Body body) {
     Optional<String> text(String name) {
       return Optional.ofNullable((String) arguments.get(name));
     }
@@ -94,14 +58,16 @@ final class Contract {
     }
   }
 
-  private record Parameter(String name, JsonObject schema, Validator validator) {}
+  private record Parameter(String name, JsonObject schema, Shape shape) {}
 
+  /** Parameters by name, those of the path by their place in the template, as {@code {name}}. */
   private record Operation(
       String id,
       Access access,
       Map<String, Parameter> path,
       Map<String, Parameter> query,
-      @Nullable Validator content) {}
+      Map<String, Parameter> header,
+      @Nullable Body body) {}
 
   /** A path template and its operations by upper-case method. */
   private record Resource(List<String> template, Map<String, Operation> operations) {}
@@ -153,7 +119,7 @@ final class Contract {
    *
    * @throws Problem when the contract has no such request
    */
-  Call call(String method, String path, @Nullable String query) {
+  Call call(String method, String path, @Nullable String query, MultiMap headers) {
     List<String> segments = segments(path);
     Resource resource = resource(segments);
     Operation operation = operation(method, resource);
@@ -165,7 +131,8 @@ final class Contract {
       }
     }
     readQuery(operation, query, arguments);
-    return new Call(operation.id, operation.access, arguments, operation.content);
+    readHeaders(operation, headers, arguments);
+    return new Call(operation.id, operation.access, arguments, operation.body);
   }
 
   private static List<String> segments(String path) {
@@ -239,6 +206,18 @@ final class Contract {
     }
   }
 
+  /**
+   * Repeated fields are one list, RFC 9110, section 5.3; what is not in the contract is ignored.
+   */
+  private static void readHeaders(Operation operation, MultiMap given, Map<String, Object> into) {
+    for (Parameter parameter : operation.header.values()) {
+      List<String> values = given.getAll(parameter.name);
+      if (!values.isEmpty()) {
+        into.put(parameter.name, read(parameter, String.join(", ", values).strip()));
+      }
+    }
+  }
+
   private static Map<String, List<String>> queryOf(String query) {
     try {
       return new QueryStringDecoder(query, StandardCharsets.UTF_8, false, Integer.MAX_VALUE, true)
@@ -262,19 +241,11 @@ final class Contract {
     boolean integer =
         "integer".equals(parameter.schema.getString("type")) && INTEGER.matcher(text).matches();
     Object value = integer ? (Object) Long.valueOf(text) : text;
-    List<String> wrong = misfits(parameter.validator, value);
+    List<String> wrong = parameter.shape.misfits(value);
     if (!wrong.isEmpty()) {
-      throw Problem.parameter(parameter.name, "'" + text + "' does not fit: " + wrong.getLast());
+      throw Problem.parameter(parameter.name, "'" + text + "' " + String.join(" and ", wrong));
     }
     return value;
-  }
-
-  /** Why a value does not fit a schema, in the validator's words, from the whole to its parts. */
-  private static List<String> misfits(Validator schema, @Nullable Object value) {
-    OutputUnit verdict = schema.validate(value);
-    return Boolean.TRUE.equals(verdict.getValid())
-        ? List.of()
-        : verdict.getErrors().stream().map(OutputUnit::getError).distinct().toList();
   }
 
   private Resource resource(String path, JsonObject item) {
@@ -293,20 +264,28 @@ final class Contract {
   private Operation operation(JsonObject operation, JsonArray shared) {
     Map<String, Parameter> path = new TreeMap<>();
     Map<String, Parameter> query = new TreeMap<>();
+    Map<String, Parameter> header = new TreeMap<>();
     JsonArray all = shared.copy().addAll(operation.getJsonArray("parameters", new JsonArray()));
     for (int i = 0; i < all.size(); i++) {
-      JsonObject parameter = all.getJsonObject(i);
+      JsonObject parameter = inlined(all.getJsonObject(i));
       String name = parameter.getString("name");
-      JsonObject schema = resolve(parameter.getJsonObject("schema"));
-      Parameter read = new Parameter(name, schema, validator(schema));
+      JsonObject schema = parameter.getJsonObject("schema");
+      Parameter read = new Parameter(name, schema, new Shape(schema));
       switch (parameter.getString("in")) {
         case "path" -> path.put("{" + name + "}", read);
         case "query" -> query.put(name, read);
+        case "header" -> header.put(name, read);
         default -> throw new IllegalStateException("openapi.yaml: a parameter in " + parameter);
       }
     }
+    JsonObject body = operation.getJsonObject("requestBody");
     return new Operation(
-        operation.getString("operationId"), access(operation), path, query, content(operation));
+        operation.getString("operationId"),
+        access(operation),
+        path,
+        query,
+        header,
+        body == null ? null : Body.of(inlined(body)));
   }
 
   /** Of the tokens' scheme; whoever comes by another is asked for the same. */
@@ -319,37 +298,22 @@ final class Contract {
             security.getJsonObject(0).getJsonArray("bearer").getString(0).toUpperCase(Locale.ROOT));
   }
 
-  private @Nullable Validator content(JsonObject operation) {
-    JsonObject body = operation.getJsonObject("requestBody");
-    return body == null
-        ? null
-        : validator(
-            resolve(
-                body.getJsonObject("content")
-                    .getJsonObject("application/json")
-                    .getJsonObject("schema")));
-  }
-
-  private static Validator validator(JsonObject schema) {
-    return Validator.create(
-        JsonSchema.of(schema.copy()), // it annotates what it is given
-        new JsonSchemaOptions()
-            .setBaseUri("app://sluice")
-            .setDraft(Draft.DRAFT202012)
-            .setOutputFormat(OutputFormat.Basic));
-  }
-
-  /** Follows a reference within the document, as {@code #/components/schemas/Name}. */
-  private JsonObject resolve(JsonObject schema) {
-    String reference = schema.getString("$ref");
-    if (reference == null) {
-      return schema;
+  /** With what it refers to in place of every reference, as {@code #/components/schemas/Name}. */
+  private JsonObject inlined(JsonObject object) {
+    String reference = object.getString("$ref");
+    if (reference != null) {
+      JsonObject at = document;
+      for (String step : reference.substring("#/".length()).split("/", -1)) {
+        at = at.getJsonObject(step);
+      }
+      return inlined(at);
     }
-    JsonObject at = document;
-    for (String step : reference.substring("#/".length()).split("/", -1)) {
-      at = at.getJsonObject(step);
+    JsonObject whole = new JsonObject();
+    for (String name : object.fieldNames()) {
+      Object value = object.getValue(name);
+      whole.put(name, value instanceof JsonObject part ? inlined(part) : value);
     }
-    return resolve(at);
+    return whole;
   }
 
   private static JsonObject parse(String yaml) {

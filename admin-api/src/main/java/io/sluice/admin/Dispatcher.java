@@ -9,12 +9,10 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import io.vertx.core.json.JsonObject;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,7 +23,6 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher {
   static final int MAX_LINE_BYTES = 4_096;
   static final int MAX_HEADER_BYTES = 8_192;
-  static final int MAX_CONTENT_BYTES = 4_096;
 
   /** Requests waiting for a thread; more only if clients hang up before they are answered. */
   static final int MAX_WAITING = Connections.MAX;
@@ -35,10 +32,6 @@ final class Dispatcher {
 
   /** Long enough for an answer to arrive before the reset that unread content causes. */
   private static final int LINGER_MS = 500;
-
-  /** RFC 9110, section 8.3.1: the type and whatever parameters. */
-  private static final Pattern JSON =
-      Pattern.compile("\\s*application/json\\s*(;.*)?", Pattern.CASE_INSENSITIVE);
 
   /** Nothing here is a page, but for those that say otherwise. */
   private static final Map<String, String> SECURITY =
@@ -80,36 +73,27 @@ final class Dispatcher {
       gate.receive(request);
       Access access = contract.access(request.method().name(), path(request));
       Caller caller = gate.admit(request, access);
-      Contract.Call call = contract.call(request.method().name(), path(request), request.query());
-      if (call.takesContent()) {
-        requireJson(request);
-        receive(request, caller, call);
+      Contract.Call call =
+          contract.call(request.method().name(), path(request), request.query(), request.headers());
+      if (call.body() != null) {
+        receive(request, caller, call, call.body());
       } else if (hasContent(request)) {
         throw Problem.of(
             HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE, "this operation takes no content");
       } else {
-        dispatch(request, caller, call, new JsonObject());
+        dispatch(request, caller, call, () -> Body.Content.NONE);
       }
     } catch (RuntimeException e) {
       fail(request, e);
     }
   }
 
-  /** Anything else than JSON is also what a web page could send here without asking us first. */
-  private static void requireJson(HttpServerRequest request) {
+  private void receive(HttpServerRequest request, Caller caller, Contract.Call call, Body body) {
     if (!hasContent(request)) {
       throw Problem.of(
-          HttpResponseStatus.BAD_REQUEST, "content is needed, of the type application/json");
+          HttpResponseStatus.BAD_REQUEST, "content is needed, of the type " + body.types());
     }
-    String type = request.getHeader(HttpHeaders.CONTENT_TYPE);
-    if (type == null || !JSON.matcher(type).matches()) {
-      throw Problem.of(
-          HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE,
-          "content is to be application/json, not " + (type == null ? "of no type" : type));
-    }
-  }
-
-  private void receive(HttpServerRequest request, Caller caller, Contract.Call call) {
+    String type = body.typeOf(request);
     Buffer content = Buffer.buffer();
     long timer =
         vertx.setTimer(TimeUnit.SECONDS.toMillis(CONTENT_SECONDS), late -> tooSlow(request));
@@ -117,7 +101,7 @@ final class Dispatcher {
         end -> {
           vertx.cancelTimer(timer);
           try {
-            dispatch(request, caller, call, call.read(content));
+            dispatch(request, caller, call, () -> body.read(type, content));
           } catch (RuntimeException e) {
             fail(request, e);
           }
@@ -125,14 +109,14 @@ final class Dispatcher {
     request.handler(
         chunk -> {
           content.appendBuffer(chunk);
-          if (content.length() > MAX_CONTENT_BYTES) {
+          if (content.length() > body.maxBytes()) {
             vertx.cancelTimer(timer);
             request.handler(rest -> {}).endHandler(null);
             fail(
                 request,
                 Problem.of(
                     HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "the content is longer than " + MAX_CONTENT_BYTES + " bytes"));
+                    "the content is longer than " + body.maxBytes() + " bytes"));
           }
         });
   }
@@ -146,12 +130,18 @@ final class Dispatcher {
             "the content has not come within " + CONTENT_SECONDS + " seconds"));
   }
 
+  /**
+   * @param content reads it, which of a megabyte takes too long for the event loop
+   */
   private void dispatch(
-      HttpServerRequest request, Caller caller, Contract.Call call, JsonObject content) {
+      HttpServerRequest request,
+      Caller caller,
+      Contract.Call call,
+      Supplier<Body.Content> content) {
     Operations.Handler handler =
         Objects.requireNonNull(handlers.get(call.operationId()), "checked at start");
     Supplier<Reply> handled =
-        () -> handler.answer().apply(new Operations.Request(call, request.headers(), content));
+        () -> handler.answer().apply(Operations.Request.of(call, request.headers(), content.get()));
     Supplier<Reply> answer =
         call.access() == Access.ADMIN
             ? audit.watch(caller, request, call.operationId(), handled)
@@ -228,17 +218,24 @@ final class Dispatcher {
       response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
       vertx.setTimer(LINGER_MS, timer -> request.connection().close());
     }
-    response.setStatusCode(reply.status()).putHeader("Content-Type", reply.contentType());
+    response.setStatusCode(reply.status());
+    if (reply.contentType() != null) {
+      response.putHeader("Content-Type", reply.contentType());
+    }
     SECURITY.forEach(response::putHeader);
     reply.headers().forEach(response::putHeader);
-    if (reply.stream() == null || request.method().equals(HttpMethod.HEAD)) {
-      response
-          .putHeader("Content-Length", Integer.toString(reply.body().length()))
-          .end(reply.body())
-          .onComplete(written -> connections.answered(request.connection()));
+    Runnable answered = () -> connections.answered(request.connection());
+    if (reply.stream() == null) {
+      if (reply.contentType() != null) {
+        response.putHeader("Content-Length", Integer.toString(reply.body().length()));
+      }
+      response.end(reply.body()).onComplete(written -> answered.run());
+    } else if (request.method().equals(HttpMethod.HEAD)) {
+      // its length is not zero but unknown
+      response.setChunked(true).end().onComplete(written -> answered.run());
     } else {
       connections.streaming(request.connection());
-      response.endHandler(end -> connections.answered(request.connection()));
+      response.endHandler(end -> answered.run());
       reply.stream().accept(response.setChunked(true));
     }
   }

@@ -3,10 +3,6 @@ package io.sluice.admin;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.prometheus.client.exporter.common.TextFormat;
 import io.sluice.Appliance;
-import io.sluice.Appliance.BackendStatus;
-import io.sluice.Appliance.Client;
-import io.sluice.Appliance.FlowPage;
-import io.sluice.Appliance.FlowQuery;
 import io.sluice.Appliance.FrontStatus;
 import io.sluice.Appliance.PoolStatus;
 import io.vertx.core.MultiMap;
@@ -16,16 +12,10 @@ import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.nio.ByteBuffer;
-import java.time.Duration;
-import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Function;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 /** What each operation of the contract does: ask the appliance, put the answer into JSON. */
 final class Operations {
@@ -39,11 +29,16 @@ final class Operations {
   /**
    * What was asked.
    *
-   * @param content empty unless the operation takes any
+   * @param type the media type of the content; empty where there is none
+   * @param text the content
+   * @param content the same, if it is JSON, else empty
    */
-  record Request(Contract.Call call, MultiMap headers, JsonObject content) {}
-
-  private static final int ANY_PORT = 0;
+  record Request(
+      Contract.Call call, MultiMap headers, String type, String text, JsonObject content) {
+    static Request of(Contract.Call call, MultiMap headers, Body.Content content) {
+      return new Request(call, headers, content.type(), content.text(), content.json());
+    }
+  }
 
   private final Appliance appliance;
   private final Events events;
@@ -58,7 +53,11 @@ final class Operations {
     Operations on = new Operations(appliance);
     Reply health = Reply.ok(JsonObject.of("status", "ALIVE"));
     Reply yaml = Reply.ok("application/yaml", Buffer.buffer(contract.yaml()));
-    Map<String, Handler> handlers =
+    Map<String, Handler> handlers = new HashMap<>();
+    handlers.putAll(new Configuration(appliance).handlers());
+    handlers.putAll(new Backends(appliance).handlers());
+    handlers.putAll(new Flows(appliance).handlers());
+    handlers.putAll(
         Map.ofEntries(
             Map.entry("getHealth", new Handler(true, request -> health)),
             Map.entry("getContract", new Handler(true, request -> yaml)),
@@ -71,11 +70,8 @@ final class Operations {
             Map.entry("getFront", json(on::front)),
             Map.entry("listPools", json(request -> Views.pools(appliance.pools()))),
             Map.entry("getPool", json(on::pool)),
-            Map.entry("drainBackend", json(on::drain)),
-            Map.entry("enableBackend", json(on::enable)),
-            Map.entry("listFlows", json(on::flows)),
             Map.entry("streamEvents", new Handler(true, on::events)),
-            Map.entry("listDrops", json(request -> Views.ledgers(appliance.drops()))));
+            Map.entry("listDrops", json(request -> Views.ledgers(appliance.drops())))));
     if (!handlers.keySet().equals(contract.operationIds())) {
       throw new IllegalStateException(
           "openapi.yaml has %s, the server %s"
@@ -84,7 +80,7 @@ final class Operations {
     return handlers;
   }
 
-  private static Handler json(Function<Request, JsonObject> view) {
+  static Handler json(Function<Request, JsonObject> view) {
     return new Handler(false, request -> Reply.ok(view.apply(request)));
   }
 
@@ -114,15 +110,9 @@ final class Operations {
 
   /** Browsers say by a header where they were, when they come back; others may ask for it. */
   private Reply events(Request request) {
-    String last = request.headers.get("Last-Event-ID");
-    if (last == null) {
-      return events.since(request.call.get("after", Number.class).longValue());
-    }
-    if (!last.matches("[0-9]{1,18}")) {
-      throw Problem.of(
-          HttpResponseStatus.BAD_REQUEST, "Last-Event-ID is to be the id of an event, a number");
-    }
-    return events.since(Long.parseLong(last));
+    boolean back = request.call.arguments().containsKey("Last-Event-ID");
+    return events.since(
+        request.call.get(back ? "Last-Event-ID" : "after", Number.class).longValue());
   }
 
   private JsonObject scale(Request request) {
@@ -144,124 +134,15 @@ final class Operations {
   }
 
   private JsonObject pool(Request request) {
-    return Views.pool(poolOf(request));
+    return Views.pool(
+        named("pool", request.call.get("pool", String.class), appliance.pools(), PoolStatus::name));
   }
 
-  private PoolStatus poolOf(Request request) {
-    return named(
-        "pool", request.call.get("pool", String.class), appliance.pools(), PoolStatus::name);
-  }
-
-  private BackendStatus backendOf(Request request) {
-    return named(
-        "backend",
-        request.call.get("backend", String.class),
-        poolOf(request).backends(),
-        BackendStatus::name);
-  }
-
-  private JsonObject drain(Request request) {
-    Optional<Duration> deadline =
-        Optional.ofNullable(request.content.getString("deadline")).map(Operations::duration);
-    appliance.drain(poolOf(request).name(), backendOf(request).name(), deadline);
-    return Views.backend(backendOf(request));
-  }
-
-  private JsonObject enable(Request request) {
-    appliance.enable(poolOf(request).name(), backendOf(request).name());
-    return Views.backend(backendOf(request));
-  }
-
-  private static Duration duration(String text) {
-    if (!text.matches("[0-9]{1,6}(ms|s|m|h)")) {
-      throw Problem.of(
-          HttpResponseStatus.BAD_REQUEST,
-          "deadline is to be a duration such as 500ms, 30s, 5m or 1h, not '" + text + "'");
-    }
-    int unit = text.replaceAll("[a-z]+$", "").length();
-    long number = Long.parseLong(text.substring(0, unit));
-    return switch (text.substring(unit)) {
-      case "ms" -> Duration.ofMillis(number);
-      case "s" -> Duration.ofSeconds(number);
-      case "m" -> Duration.ofMinutes(number);
-      default -> Duration.ofHours(number);
-    };
-  }
-
-  private static <T> T named(String kind, String name, List<T> all, Function<T, String> nameOf) {
+  /** The one of that name, or a refusal with the names there are. */
+  static <T> T named(String kind, String name, List<T> all, Function<T, String> nameOf) {
     return all.stream()
         .filter(one -> nameOf.apply(one).equals(name))
         .findFirst()
         .orElseThrow(() -> Problem.unknown(kind, name, all.stream().map(nameOf).toList()));
-  }
-
-  private JsonObject flows(Request request) {
-    Contract.Call call = request.call;
-    long after = call.text("cursor").map(Operations::flowId).orElse(0L);
-    FlowPage page =
-        appliance.flows(
-            new FlowQuery(
-                call.text("front"),
-                call.text("backend"),
-                call.text("client").map(Operations::client),
-                call.get("limit", Number.class).intValue(),
-                after));
-    if (page.flows().isEmpty() && after == 0) {
-      // Asked only now: a backend that left the configuration may still have flows to be listed.
-      check("front", call, () -> appliance.fronts().stream().map(FrontStatus::name).toList());
-      check("backend", call, this::backends);
-    }
-    return Views.flows(page, page.next().map(Operations::cursor));
-  }
-
-  private List<String> backends() {
-    return appliance.pools().stream()
-        .flatMap(pool -> pool.backends().stream())
-        .map(BackendStatus::name)
-        .distinct()
-        .toList();
-  }
-
-  private static void check(String kind, Contract.Call call, Supplier<List<String>> existing) {
-    call.text(kind)
-        .filter(Predicate.not(existing.get()::contains))
-        .ifPresent(
-            name -> {
-              throw Problem.parameter(kind, Problem.noSuch(kind, name, existing.get()));
-            });
-  }
-
-  static String cursor(long flowId) {
-    byte[] bytes = ByteBuffer.allocate(Long.BYTES).putLong(flowId).array();
-    return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
-  }
-
-  private static long flowId(String cursor) {
-    long id = ByteBuffer.wrap(Base64.getUrlDecoder().decode(cursor)).getLong();
-    if (id <= 0 || !cursor(id).equals(cursor)) {
-      throw Problem.parameter("cursor", "not one this server gave; take the page's nextCursor");
-    }
-    return id;
-  }
-
-  /** Reads what the contract's pattern let through; numeric only, so that nothing is looked up. */
-  private static Client client(String text) {
-    boolean bareV6 = !text.startsWith("[") && text.indexOf(':') != text.lastIndexOf(':');
-    int colon = bareV6 ? -1 : text.indexOf(':', text.indexOf(']') + 1);
-    String host = (colon < 0 ? text : text.substring(0, colon)).replaceAll("[\\[\\]]", "");
-    try {
-      int port = colon < 0 ? ANY_PORT : port(text.substring(colon + 1));
-      return new Client(InetAddress.ofLiteral(host), port);
-    } catch (IllegalArgumentException e) {
-      throw Problem.parameter("client", "'" + text + "' is no address: " + e.getMessage());
-    }
-  }
-
-  private static int port(String text) {
-    int port = Integer.parseInt(text);
-    if (port < 1 || port > 65_535) {
-      throw new IllegalArgumentException("a port is 1 to 65535");
-    }
-    return port;
   }
 }

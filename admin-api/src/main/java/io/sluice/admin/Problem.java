@@ -1,11 +1,14 @@
 package io.sluice.admin;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.sluice.Refused;
+import io.sluice.config.InvalidConfig;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +58,56 @@ final class Problem extends RuntimeException {
         method + " is not served here, only " + allow,
         new JsonObject(),
         Map.of("Allow", allow));
+  }
+
+  /** Content of a type that is not taken here; what is, also for machines: RFC 9110, 15.5.16. */
+  static Problem mediaType(String method, String taken, String given) {
+    return new Problem(
+        HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE,
+        "content is to be " + taken + ", in UTF-8, not " + given,
+        new JsonObject(),
+        // RFC 5789, section 2.2
+        method.equals("PATCH")
+            ? Map.of("Accept", taken, "Accept-Patch", taken)
+            : Map.of("Accept", taken));
+  }
+
+  /** What is to be changed is not what its author thinks. */
+  static Problem changed(String condition, Optional<String> etag) {
+    return new Problem(
+        HttpResponseStatus.PRECONDITION_FAILED,
+        condition
+            + " does not hold: "
+            + etag.map(is -> "the ETag is " + is + " now").orElse("there is nothing yet"),
+        new JsonObject(),
+        etag.map(is -> Map.of("ETag", is)).orElse(Map.of()));
+  }
+
+  /** It is right, but cannot be now. */
+  static Problem refused(Refused why) {
+    return of(HttpResponseStatus.CONFLICT, String.valueOf(why.getMessage()));
+  }
+
+  /** A configuration, or what it would become, is wrong. */
+  static Problem invalid(InvalidConfig wrong) {
+    var first = wrong.problems().getFirst();
+    return invalid(first.path() + " " + first.message(), Views.mistakes(wrong.problems()));
+  }
+
+  /** The same of a property that cannot even be read. */
+  static Problem invalid(String property, String message) {
+    return invalid(
+        property + " " + message,
+        JsonArray.of(JsonObject.of("path", property, "message", message)));
+  }
+
+  private static Problem invalid(String first, JsonArray mistakes) {
+    String others = mistakes.size() == 1 ? "" : "; " + (mistakes.size() - 1) + " more in problems";
+    return new Problem(
+        HttpResponseStatus.UNPROCESSABLE_ENTITY,
+        "the configuration would be wrong: " + first + others,
+        JsonObject.of("problems", mistakes),
+        Map.of());
   }
 
   /** There is nothing of that name. */

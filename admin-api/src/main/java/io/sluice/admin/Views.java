@@ -2,7 +2,9 @@ package io.sluice.admin;
 
 import io.netty.util.NetUtil;
 import io.sluice.Appliance;
+import io.sluice.Appliance.Applied;
 import io.sluice.Appliance.BackendStatus;
+import io.sluice.Appliance.ConfigStatus;
 import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowStatus;
 import io.sluice.Appliance.FrontStatus;
@@ -11,6 +13,7 @@ import io.sluice.Appliance.PoolStatus;
 import io.sluice.Appliance.Status;
 import io.sluice.Appliance.WorkerStatus;
 import io.sluice.Appliance.WorkersStatus;
+import io.sluice.config.Problem;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -27,6 +30,8 @@ import java.util.function.ToLongFunction;
 
 /** The facade's records as the contract's JSON. */
 final class Views {
+  private static final int MISTAKES = 1_000;
+
   private Views() {}
 
   static JsonObject status(Status s) {
@@ -114,6 +119,39 @@ final class Views {
     dossier.draining().ifPresent(wish -> json.put("draining", draining(wish)));
     dossier.probe().ifPresent(probe -> json.put("probe", probe(probe)));
     return json;
+  }
+
+  static JsonObject config(ConfigStatus c) {
+    return new JsonObject()
+        .put("version", c.version())
+        .put("source", c.source())
+        .put("since", c.since().toString())
+        .put("config", new JsonObject(c.effective()));
+  }
+
+  static JsonObject applied(Applied a) {
+    return new JsonObject()
+        .put("version", a.version())
+        .put("changes", array(a.changes(), Function.identity()));
+  }
+
+  static JsonObject verdict(List<Problem> problems) {
+    return new JsonObject().put("valid", problems.isEmpty()).put("problems", mistakes(problems));
+  }
+
+  /**
+   * A megabyte of nonsense has a hundred thousand mistakes: nobody mends more than these at once.
+   */
+  static JsonArray mistakes(List<Problem> problems) {
+    return array(problems.subList(0, Math.min(problems.size(), MISTAKES)), Views::mistake);
+  }
+
+  private static JsonObject mistake(Problem p) {
+    return new JsonObject()
+        .put("file", p.file())
+        .put("line", p.line())
+        .put("path", p.path())
+        .put("message", p.message());
   }
 
   private static JsonObject transition(Dossier.Transition t) {

@@ -13,6 +13,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.ServiceLoader;
 import java.util.function.LongSupplier;
 
@@ -91,6 +92,15 @@ final class AdminApi implements AutoCloseable {
     return exchange("PUT", path, content, headers);
   }
 
+  /** Sends bytes of a type. */
+  HttpResponse<String> send(
+      String method, String path, byte[] content, String type, String... headers) {
+    String[] all = Arrays.copyOf(headers, headers.length + 2);
+    all[headers.length] = "Content-Type";
+    all[headers.length + 1] = type;
+    return exchange(method, path, HttpRequest.BodyPublishers.ofByteArray(content), all);
+  }
+
   HttpResponse<String> exchange(String method, String path, String... headers) {
     return exchange(method, path, HttpRequest.BodyPublishers.noBody(), headers);
   }
@@ -106,10 +116,7 @@ final class AdminApi implements AutoCloseable {
     try {
       HttpResponse<String> response =
           CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
-      contract.check(method, path, response);
-      assertThat(response.headers().firstValue("Cache-Control")).hasValue("no-store");
-      assertThat(response.headers().firstValue("X-Content-Type-Options")).hasValue("nosniff");
-      assertThat(response.headers().map()).doesNotContainKey("access-control-allow-origin");
+      contract.check(method, path, Answer.of(response));
       return response;
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -1,7 +1,13 @@
 package io.sluice.admin;
 
+import com.typesafe.config.ConfigUtil;
+import io.netty.util.NetUtil;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.Appliance;
+import io.sluice.Refused;
+import io.sluice.config.ConfigReader;
+import io.sluice.config.InvalidConfig;
+import io.sluice.config.Names;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
@@ -17,13 +23,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /** An appliance that says what a test told it to. */
 final class CannedAppliance implements Appliance {
+  /** A right configuration. */
+  static final String HOCON =
+      """
+      sluice {
+        fronts { dns { listen = ["127.0.0.1:5300"], pool = resolvers } }
+        pools { resolvers { backends { a { address = "127.0.0.1:53" } } } }
+      }
+      """;
+
+  private static final Names NAMES =
+      new Names(Set.of("maglev"), Set.of("source-address"), Set.of("dns"));
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   final CollectorRegistry metrics = new CollectorRegistry();
@@ -39,6 +58,14 @@ final class CannedAppliance implements Appliance {
 
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
+
+  /** In force, and what a reload reads. */
+  volatile String hocon = HOCON;
+
+  volatile String file = HOCON;
+
+  /** Why nothing can be put in force. */
+  volatile Optional<String> refusal = Optional.empty();
 
   /** As was last said; 0: the load decides. */
   volatile int count;
@@ -58,14 +85,20 @@ final class CannedAppliance implements Appliance {
 
   static PoolStatus pool(String name, String backend) {
     return new PoolStatus(
-        name, "maglev", "source-address", List.of(backend(backend, "UP"), backend("z", "TRIAL")));
+        name,
+        "maglev",
+        "source-address",
+        List.of(
+            backend(backend, address("::1", 5300), 1, "UP"),
+            backend("z", address("::1", 5301), 1, "TRIAL")));
   }
 
-  private static BackendStatus backend(String name, String state) {
+  private static BackendStatus backend(
+      String name, InetSocketAddress address, int weight, String state) {
     return new BackendStatus(
         name,
-        address("::1", 5300),
-        1,
+        address,
+        weight,
         state,
         true,
         99,
@@ -172,33 +205,81 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public ConfigStatus config() {
-    throw new UnsupportedOperationException();
+    return new ConfigStatus(
+        Conditions.etag(hocon).replace("\"", ""),
+        "sluice.conf",
+        START,
+        Map.of("pools", Map.of("resolvers", Map.of("backends", List.of("a", 1, true)))));
   }
 
   @Override
-  public List<Problem> validate(String hocon) {
-    throw new UnsupportedOperationException();
+  public List<Problem> validate(String text) {
+    try {
+      ConfigReader.read("request", text, NAMES);
+      return List.of();
+    } catch (InvalidConfig e) {
+      return e.problems();
+    }
   }
 
   @Override
-  public Applied configure(String hocon, Consumer<ConfigStatus> condition) {
-    throw new UnsupportedOperationException();
+  public Applied configure(String text, Consumer<ConfigStatus> condition)
+      throws InvalidConfig, Refused {
+    condition.accept(config());
+    return apply(text);
   }
 
   @Override
-  public Applied reload() {
-    throw new UnsupportedOperationException();
+  public Applied reload() throws InvalidConfig, Refused {
+    return apply(file);
+  }
+
+  private Applied apply(String text) throws InvalidConfig, Refused {
+    ConfigReader.read("request", text, NAMES);
+    if (refusal.isPresent()) {
+      throw new Refused(refusal.get());
+    }
+    List<String> changes = text.equals(hocon) ? List.of() : List.of("another text");
+    hocon = text;
+    return new Applied(config().version(), changes);
   }
 
   @Override
   public Applied change(
-      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
-    throw new UnsupportedOperationException();
+      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
+      throws InvalidConfig, Refused {
+    PoolStatus before = pools.stream().filter(p -> p.name().equals(pool)).findFirst().orElseThrow();
+    Optional<SluiceConfig.Backend> now =
+        before.backends().stream()
+            .filter(b -> b.name().equals(backend))
+            .map(b -> new SluiceConfig.Backend(b.name(), b.address(), b.weight()))
+            .findFirst();
+    List<BackendStatus> backends = new ArrayList<>(before.backends());
+    backends.removeIf(b -> b.name().equals(backend));
+    edit.apply(now).ifPresent(b -> backends.add(backend(b.name(), b.address(), b.weight(), "UP")));
+    String each =
+        backends.stream()
+            .map(
+                b ->
+                    "%s { address = \"%s\", weight = %d }"
+                        .formatted(
+                            ConfigUtil.quoteString(b.name()),
+                            NetUtil.toSocketAddressString(b.address()),
+                            b.weight()))
+            .collect(Collectors.joining(", "));
+    Applied applied =
+        apply(
+            "sluice { fronts { f { listen = [\"127.0.0.1:1\"], pool = p } }, pools { p { backends {"
+                + each
+                + "} } } }");
+    PoolStatus after = new PoolStatus(pool, before.policy(), before.affinity(), backends);
+    pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
+    return applied;
   }
 
   @Override
   public boolean end(long flowId) {
-    throw new UnsupportedOperationException();
+    return flows.remove(flowId) != null;
   }
 
   @Override

@@ -29,6 +29,8 @@ class ContractTest {
             .replace("application/problem+json", "application/json")
             .replace("application/openmetrics-text", "application/octet-stream")
             .replace("application/yaml", "text/plain")
+            .replace("application/hocon", "text/plain")
+            .replace("application/merge-patch+json", "application/octet-stream")
             .replace("text/event-stream", "text/plain");
     Vertx vertx = Vertx.vertx();
     try {
@@ -37,7 +39,7 @@ class ContractTest {
               .toCompletionStage()
               .toCompletableFuture()
               .join();
-      assertThat(read.operations()).hasSize(16);
+      assertThat(read.operations()).hasSize(25);
       assertThat(document.getString("openapi")).startsWith("3.1.");
     } finally {
       vertx.close().toCompletionStage().toCompletableFuture().join();
@@ -55,12 +57,15 @@ class ContractTest {
           assertThat(operation.getString("description")).as(path).isNotBlank();
           assertThat(operation.getJsonArray("tags")).as(path).hasSize(1);
           JsonObject responses = operation.getJsonObject("responses");
-          assertThat(responses.fieldNames()).as(path).contains("200", "default");
+          assertThat(responses.fieldNames())
+              .as(path)
+              .contains("default")
+              .anyMatch(ContractTest::isFine);
           responses.forEach(
               response -> {
                 JsonObject resolved = contract.resolve((JsonObject) response.getValue());
                 assertThat(resolved.getString("description")).as(path).isNotBlank();
-                if (!response.getKey().equals("200")) {
+                if (!isFine(response.getKey())) {
                   assertThat(resolved.getJsonObject("content").fieldNames())
                       .containsExactly("application/problem+json");
                 }
@@ -135,6 +140,10 @@ class ContractTest {
         .isEqualTo(Arrays.stream(Appliance.Phase.values()).map(Appliance.Phase::name).toList());
     assertThat(words(schemas, "Workers", "scaling"))
         .isEqualTo(Arrays.stream(Appliance.Scaling.values()).map(Appliance.Scaling::name).toList());
+  }
+
+  private static boolean isFine(String status) {
+    return status.startsWith("2");
   }
 
   private static List<?> words(JsonObject schemas, String schema, String... steps) {

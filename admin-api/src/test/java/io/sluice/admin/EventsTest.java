@@ -106,7 +106,7 @@ class EventsTest {
   void badPlacesToBeginAreRefused() {
     assertThat(api.problem(400, "/v1/events?after=-1").getString("parameter")).isEqualTo("after");
     assertThat(api.get("/v1/events", "Last-Event-ID", "last week").body())
-        .contains("Last-Event-ID is to be the id of an event, a number");
+        .contains("parameter 'Last-Event-ID': 'last week' must be a whole number, at least 0");
   }
 
   @Test
@@ -114,6 +114,7 @@ class EventsTest {
     var response = api.exchange("HEAD", "/v1/events");
     assertThat(response.statusCode()).isEqualTo(200);
     assertThat(response.headers().firstValue("Content-Type")).hasValue("text/event-stream");
+    assertThat(response.headers().firstValue("Content-Length")).isEmpty();
   }
 
   private void enter(String state) {

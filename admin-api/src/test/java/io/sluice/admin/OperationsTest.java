@@ -43,7 +43,11 @@ class OperationsTest {
       if (!paths.getJsonObject(template).containsKey("get")) {
         continue;
       }
-      String path = template.replace("{front}", "dns").replace("{pool}", "resolvers");
+      String path =
+          template
+              .replace("{front}", "dns")
+              .replace("{pool}", "resolvers")
+              .replace("{backend}", "a");
       HttpResponse<String> get = api.get(path);
       HttpResponse<String> head = api.exchange("HEAD", path);
       assertThat(get.statusCode()).as(path).isEqualTo(200);
@@ -281,6 +285,29 @@ class OperationsTest {
     } while (cursor.isPresent());
     assertThat(seen).as("seed %d", seed).doesNotHaveDuplicates().isSorted().containsAll(lasting);
     assertThat(lasting).hasSizeGreaterThan(500);
+  }
+
+  @Test
+  void aFlowIsEnded() {
+    api.appliance.open(1, 3);
+    assertThat(api.exchange("DELETE", "/v1/flows/2").statusCode()).isEqualTo(204);
+    assertThat(ids(api.json("/v1/flows"))).containsExactly(1L, 3L);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2, 404",
+    "0, 404",
+    "9223372036854775807, 404",
+    "9223372036854775808, 404",
+    "-1, 400",
+    "x, 400",
+    "12345678901234567890, 400",
+    "1%78, 400"
+  })
+  void aFlowThatIsNotThereIsNotEnded(String id, int status) {
+    HttpResponse<String> refused = api.exchange("DELETE", "/v1/flows/" + id);
+    assertThat(refused.statusCode()).isEqualTo(status);
   }
 
   @Test

@@ -9,16 +9,28 @@ import io.vertx.json.schema.JsonSchemaOptions;
 import io.vertx.json.schema.OutputFormat;
 import io.vertx.json.schema.OutputUnit;
 import io.vertx.json.schema.Validator;
-import java.net.http.HttpResponse;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.Yaml;
 
 /** openapi.yaml as a client would read it; knows nothing of the server's own reading. */
 final class PublishedContract {
+  /** The description of the API promises these, or HTTP does. */
+  private static final Set<String> EVERY_ANSWERS =
+      Set.of(
+          "Cache-Control",
+          "Connection",
+          "Content-Length",
+          "Content-Type",
+          "Transfer-Encoding",
+          "X-Content-Type-Options",
+          ":status");
+
   private final JsonObject document = document(Contract.load().yaml());
 
   static JsonObject document(String yaml) {
@@ -29,25 +41,52 @@ final class PublishedContract {
     return document.copy();
   }
 
-  /** Asserts that the contract promises this answer: status, content type and content. */
-  void check(String method, String path, HttpResponse<String> response) {
-    String type = response.headers().firstValue("Content-Type").orElseThrow();
-    JsonObject promised = response(method, path, response.statusCode());
-    JsonObject media = promised.getJsonObject("content").getJsonObject(type.replaceAll(";.*", ""));
-    assertThat(media).as("%s %s %s: %s", method, path, response.statusCode(), type).isNotNull();
-    for (String header : promised.getJsonObject("headers", new JsonObject()).fieldNames()) {
-      assertThat(response.headers().firstValue(header)).as(header).isPresent();
+  /** Asserts that the contract promises this answer: status, headers, content type and content. */
+  void check(String method, String path, Answer answer) {
+    String what = method + " " + path + ": " + answer;
+    JsonObject promised = response(method, path, answer.status());
+    headers(what, promised.getJsonObject("headers", new JsonObject()), answer);
+    JsonObject content = promised.getJsonObject("content");
+    if (content == null) {
+      assertThat(answer.body()).as(what).isEmpty();
+      assertThat(answer.headers()).as(what).doesNotContainKeys("Content-Type", "Content-Length");
+      return;
     }
+    String type = answer.header("Content-Type").orElseThrow();
+    JsonObject media = content.getJsonObject(type.replaceAll(";.*", ""));
+    assertThat(media).as(what).isNotNull();
     if (method.equals("HEAD")) {
-      assertThat(response.body()).isEmpty();
+      assertThat(answer.body()).as(what).isEmpty();
     } else if (type.contains("json")) {
-      JsonObject body = new JsonObject(response.body());
-      fits(media.getJsonObject("schema"), body);
-      if (response.statusCode() >= 400) {
-        assertThat(body.getInteger("status")).isEqualTo(response.statusCode());
-        assertThat(type).isEqualTo("application/problem+json");
+      fits(media.getJsonObject("schema"), answer.json());
+      if (answer.status() >= 400) {
+        assertThat(answer.json().getInteger("status")).as(what).isEqualTo(answer.status());
+        assertThat(type).as(what).isEqualTo("application/problem+json");
       }
     }
+  }
+
+  private void headers(String what, JsonObject promised, Answer answer) {
+    assertThat(answer.header("Cache-Control")).as(what).hasValue("no-store");
+    assertThat(answer.header("X-Content-Type-Options")).as(what).hasValue("nosniff");
+    assertThat(answer.headers()).as(what).doesNotContainKey("Access-Control-Allow-Origin");
+    Set<String> known = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+    known.addAll(EVERY_ANSWERS);
+    for (String name : promised.fieldNames()) {
+      JsonObject header = resolve(promised.getJsonObject(name));
+      Optional<String> value = answer.header(name);
+      assertThat(value.isPresent() || !header.getBoolean("required", false))
+          .as("%s in %s", name, what)
+          .isTrue();
+      value.ifPresent(
+          text -> {
+            JsonObject schema = header.getJsonObject("schema");
+            boolean number = "integer".equals(schema.getString("type"));
+            fits(schema, number ? (Object) Long.valueOf(text) : text);
+          });
+      known.add(name);
+    }
+    assertThat(known).as("promised are all of %s", what).containsAll(answer.headers().keySet());
   }
 
   private JsonObject response(String method, String path, int status) {

@@ -10,6 +10,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.sluice.config.InvalidConfig;
+import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
@@ -29,6 +31,9 @@ class RoomsTest {
               SluiceConfig.Role.class,
               SluiceConfig.Tls.class,
               SluiceConfig.Token.class,
+              SluiceConfig.Backend.class,
+              InvalidConfig.class,
+              Problem.class,
               Drop.class,
               Journal.class,
               Journal.Kind.class,

@@ -90,7 +90,8 @@ class WorkersTest {
   void aRefusalSaysWhatWouldBeRight() {
     assertThat(detail(api.put(PATH, "{\"count\": 3}")))
         .isEqualTo("count must be 1 to 2, or 0 for automatic, not 3");
-    assertThat(detail(api.put(PATH, "{\"count\": -1}"))).contains("-1 is less than 0");
+    assertThat(detail(api.put(PATH, "{\"count\": -1}")))
+        .contains("count must be a whole number from 0 to 1024");
     assertThat(detail(api.put(PATH, "{\"coun\": 1}"))).contains("coun");
     assertThat(detail(api.put(PATH, ""))).contains("application/json");
     assertThat(detail(api.put(PATH, "{"))).contains("no JSON");

@@ -30,6 +30,9 @@ final class Cursor {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
 
+  static final String NAME_RULE =
+      "a name starts with a letter or digit, goes on with these or . _ - and has at most 63";
+
   private final String schema;
   private final Spot spot;
   private final ConfigObject object;
@@ -61,6 +64,10 @@ final class Cursor {
 
   private static Cursor empty(String schema, Spot spot, Effective effective, Report report) {
     return new Cursor(schema, spot, ConfigFactory.empty().root(), null, effective, report);
+  }
+
+  static boolean isName(String text) {
+    return NAME.matcher(text).matches();
   }
 
   private String below(String key) {
@@ -186,9 +193,8 @@ final class Cursor {
         Comparator.comparingInt((Entry e) -> e.value.spot().line()).thenComparing(Entry::name));
     List<T> things = new ArrayList<>();
     for (Entry e : entries) {
-      if (!NAME.matcher(e.name).matches()) {
-        e.value.problem(
-            "a name starts with a letter or digit, goes on with these or . _ - and has at most 63");
+      if (!isName(e.name)) {
+        e.value.problem(NAME_RULE);
       }
       things.add(read.apply(e.name, e.value));
     }

@@ -4,6 +4,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
+import java.net.UnknownHostException;
+import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +25,9 @@ final class Endpoint {
   private static final int NO_PORT = -1;
   private static final Pattern BARE_V6 = Pattern.compile("[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}");
   private static final String FORM = "write e.g. 192.0.2.1:53 or [2001:db8::1]:53";
+  private static final Pattern NETWORK =
+      Pattern.compile("(?:(" + V4 + ")|(?=[^:]*:[^:]*:)([0-9A-Fa-f:.]+))(?:/(\\d{1,3}))?");
+  private static final String NETWORK_FORM = "write e.g. 192.0.2.0/24 or 2001:db8::/32";
   private static final String IP_FORM = "write e.g. 192.0.2.1 or 2001:db8::1";
 
   private Endpoint() {}
@@ -51,6 +56,42 @@ final class Endpoint {
               : "is not a numeric address: " + IP_FORM);
     }
     return ip(parts.group(1), parts.group(2), parts.group(3), NO_PORT);
+  }
+
+  /** Addresses that begin alike, {@code 192.0.2.0/24} or {@code 2001:db8::/32}; one alone, too. */
+  static Filter.Network parseNetwork(String text) {
+    Matcher parts = NETWORK.matcher(text);
+    if (!parts.matches()) {
+      throw new IllegalArgumentException("is no network: " + NETWORK_FORM);
+    }
+    String v6 = parts.group(2);
+    InetAddress address =
+        v6 == null ? InetAddress.ofLiteral(parts.group(1)) : v6(v6, null, NO_PORT);
+    byte[] bytes = address.getAddress();
+    if (v6 != null && bytes.length == 4) {
+      throw new IllegalArgumentException("is an IPv4 network in IPv6 clothes: " + NETWORK_FORM);
+    }
+    int most = 8 * bytes.length;
+    int bits = parts.group(3) == null ? most : Integer.parseInt(parts.group(3));
+    if (bits > most) {
+      throw new IllegalArgumentException("has " + most + " bits at most: " + NETWORK_FORM);
+    }
+    for (int bit = bits; bit < most; bit++) {
+      bytes[bit / 8] &= (byte) ~(0x80 >> bit % 8);
+    }
+    if (!Arrays.equals(bytes, address.getAddress())) {
+      throw new IllegalArgumentException(
+          "is an address within a network: write " + network(bytes) + "/" + bits);
+    }
+    return new Filter.Network(address, bits);
+  }
+
+  private static String network(byte[] bytes) {
+    try {
+      return InetAddress.getByAddress(bytes).getHostAddress();
+    } catch (UnknownHostException impossible) {
+      throw new AssertionError(impossible);
+    }
   }
 
   private static InetAddress ip(

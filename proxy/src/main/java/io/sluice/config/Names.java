@@ -9,11 +9,14 @@ import java.util.Set;
  * @param policies for {@code balance.policy}
  * @param affinityKeys for {@code affinity.key}
  * @param probes for {@code health.probe.type}
+ * @param filters for {@code filters.type}
  */
-public record Names(Set<String> policies, Set<String> affinityKeys, Set<String> probes) {
+public record Names(
+    Set<String> policies, Set<String> affinityKeys, Set<String> probes, Set<String> filters) {
   public Names {
     policies = Set.copyOf(policies);
     affinityKeys = Set.copyOf(affinityKeys);
     probes = Set.copyOf(probes);
+    filters = Set.copyOf(filters);
   }
 }

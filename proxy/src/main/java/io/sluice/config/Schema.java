@@ -103,7 +103,6 @@ final class Schema {
         in -> {
           in.later("routes");
           in.later("per-datagram", "false");
-          in.later("filters", "[]");
           in.later("client-address", "none");
           in.later("accept-client-address", "none");
           List<InetSocketAddress> listen = listen(in);
@@ -116,7 +115,8 @@ final class Schema {
               maxDatagram,
               peerSockets(in, oneWay),
               oneWay,
-              in.section("flows", Schema::flows));
+              in.section("flows", Schema::flows),
+              FilterSchema.read(in, known.filters()));
         });
   }
 

@@ -40,6 +40,7 @@ public record SluiceConfig(
    * @param maxDatagramBytes 1 to 65,507; larger ones are dropped as OVERSIZE
    * @param peerSockets where an assured flow's datagrams come in
    * @param oneWay no replies expected: flows are assured from birth
+   * @param filters asked in this order
    */
   public record Front(
       String name,
@@ -48,7 +49,8 @@ public record SluiceConfig(
       int maxDatagramBytes,
       PeerSockets peerSockets,
       boolean oneWay,
-      Flows flows) {}
+      Flows flows,
+      List<Filter> filters) {}
 
   /** All flows of a front by its listeners, or each assured one by a front socket of its own. */
   public enum PeerSockets {
@@ -129,7 +131,17 @@ public record SluiceConfig(
    *
    * @param weight 1 to 1,000
    */
-  public record Backend(String name, InetSocketAddress address, int weight) {}
+  public record Backend(String name, InetSocketAddress address, int weight) {
+    /**
+     * Reads an address as a configuration writes it; asks no name server.
+     *
+     * @throws IllegalArgumentException with what is wrong and what to write instead, to be put
+     *     behind the text
+     */
+    public static InetSocketAddress parseAddress(String text) {
+      return Endpoint.parse(text, 1);
+    }
+  }
 
   /** What counts as evidence, and what to do without any eligible backend. */
   public record Health(Optional<Probe> probe, Passive passive, WhenNoneEligible whenNoneEligible) {}

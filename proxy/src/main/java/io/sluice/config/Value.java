@@ -213,6 +213,20 @@ final class Value {
     }
   }
 
+  /** Addresses that begin alike. */
+  Filter.@Nullable Network network() {
+    String text = type() == ConfigValueType.STRING ? text() : null;
+    if (text == null) {
+      return type() == null ? null : wrong("must be text such as \"192.0.2.0/24\"");
+    }
+    try {
+      return Endpoint.parseNetwork(text);
+    } catch (IllegalArgumentException e) {
+      problem(shown() + " " + e.getMessage());
+      return null;
+    }
+  }
+
   @Nullable List<Value> elements() {
     if (type() == null) {
       return null;

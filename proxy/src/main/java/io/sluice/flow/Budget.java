@@ -19,6 +19,11 @@ final class Budget {
     fullAt = new AtomicLong(now);
   }
 
+  /** Whether there is one to take. */
+  boolean has(long now) {
+    return Math.max(0, fullAt.get() - now) + intervalNanos <= BURST_NANOS;
+  }
+
   /** Takes one; false when the budget is spent. */
   boolean take(long now) {
     while (true) {

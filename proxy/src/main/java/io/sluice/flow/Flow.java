@@ -1,5 +1,6 @@
 package io.sluice.flow;
 
+import io.sluice.filter.Sieve;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
@@ -78,6 +79,9 @@ public final class Flow implements UdpSocket.Owner {
    */
   private @Nullable PeerSocket peer;
 
+  /** What may pass; null: everything. */
+  private @Nullable Sieve sieve;
+
   /** Set by whoever closed it, before its loop is told. */
   private @Nullable CloseReason closeReason;
 
@@ -122,11 +126,14 @@ public final class Flow implements UdpSocket.Owner {
    * stands there: this one, or that of another loop that was first.
    *
    * @param affinity the key that decided the backend
+   * @param sieve its own from now on if this flow is entered; null: everything may pass
    * @throws OsException when the kernel has no socket, port or route for it
    */
-  public static Flow open(FlowKey key, Lane lane, Backend backend, long affinity, long now)
+  public static Flow open(
+      FlowKey key, Lane lane, Backend backend, long affinity, @Nullable Sieve sieve, long now)
       throws OsException {
     Flow flow = dial(key, lane, backend, affinity, lane.table().limits().oneWay(), now);
+    flow.sieve = sieve;
     boolean entered = false;
     try {
       Flow first = lane.table().enter(flow);
@@ -186,6 +193,7 @@ public final class Flow implements UdpSocket.Owner {
     if (!entered) {
       return null;
     }
+    next.sieve = sieve == null ? null : sieve.share();
     if (peer != null) {
       peer.passTo(next);
       next.peer = peer;
@@ -196,8 +204,19 @@ public final class Flow implements UdpSocket.Owner {
     return next;
   }
 
-  /** Sends a run of the client's datagrams to the backend. */
+  /** Sends a run of the client's datagrams to the backend, or what its filters leave of it. */
   public void request(Batch batch, int from, int n, long now) {
+    if (sieve == null) {
+      forward(batch, from, n, now);
+    } else {
+      int left = Sifting.requests(sieve, batch, from, n, lane.requests(), now);
+      if (left > 0) {
+        forward(batch, from, left, now);
+      }
+    }
+  }
+
+  private void forward(Batch batch, int from, int n, long now) {
     asked(batch, from, n, now);
     if (held == null) {
       link.send(batch, from, n, lane.requests());
@@ -319,12 +338,17 @@ public final class Flow implements UdpSocket.Owner {
     }
     int start = from;
     for (int slot = from; slot < from + n; slot++) {
-      if (lane.isOversize(batch, slot, lane.replies())) {
+      if (lane.isOversize(batch, slot, lane.replies()) || isSifted(batch, slot, now)) {
         outbox.send(via, start, slot, lane.replies());
         start = slot + 1;
       }
     }
     outbox.send(via, start, from + n, lane.replies());
+  }
+
+  /** Whether the filters leave nothing of a reply. */
+  private boolean isSifted(Batch batch, int slot, long now) {
+    return sieve != null && !Sifting.reply(sieve, batch, slot, lane.replies(), now);
   }
 
   private void answered(long now) {
@@ -429,6 +453,9 @@ public final class Flow implements UdpSocket.Owner {
     closePeer();
     lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
     link.close();
+    if (sieve != null) {
+      sieve.close();
+    }
     backend.flowClosed();
     lane.flows().add(Lane.LIVE, -1);
     lane.table().ended(Objects.requireNonNull(closeReason));
@@ -479,6 +506,11 @@ public final class Flow implements UdpSocket.Owner {
 
   public long id() {
     return id;
+  }
+
+  /** What of its datagrams may pass; null: everything. */
+  public @Nullable Sieve sieve() {
+    return sieve;
   }
 
   public FlowKey key() {

@@ -102,15 +102,22 @@ public final class FlowTable {
     return policy.getIfPresentQuietly(key);
   }
 
-  /** Why no flow may be opened now, or null if one may. */
-  public @Nullable Drop refusal(long now) {
+  /** Why no flow may be opened now, whosever it is, or null if one may. */
+  public @Nullable Drop refusal() {
     if (draining) {
       return Drop.DRAINING;
     }
-    if (assured.get() >= limits.max()) {
-      return Drop.FLOW_LIMIT;
-    }
-    return budget.take(now) ? null : Drop.FLOW_RATE;
+    return assured.get() >= limits.max() ? Drop.FLOW_LIMIT : null;
+  }
+
+  /** Whether this second's budget has room for another flow, which takes its part of it. */
+  public boolean mayOpen(long now) {
+    return budget.take(now);
+  }
+
+  /** What {@link #mayOpen} would answer. */
+  public boolean couldOpen(long now) {
+    return budget.has(now);
   }
 
   /**
@@ -133,9 +140,14 @@ public final class FlowTable {
     return null;
   }
 
-  /** Whether a flow may be given another backend now. */
+  /** Whether a flow may be given another backend now, which takes its part of the budget. */
   public boolean mayRehome(long now) {
     return rehomes.take(now);
+  }
+
+  /** What {@link #mayRehome} would answer. */
+  public boolean couldRehome(long now) {
+    return rehomes.has(now);
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.sluice.front;
 
 import io.sluice.affinity.KeyExtractor;
+import io.sluice.filter.Chain;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
@@ -17,7 +18,9 @@ import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -61,13 +64,25 @@ public final class Front {
    * @param listen at least one; port 0 lets the kernel choose one for all workers
    * @param maxDatagramBytes longer datagrams are dropped, either way
    * @param peerSockets whether an assured flow gets a front socket of its own
+   * @param filters asked in this order; names unique
    */
   public record Spec(
       String name,
       List<Address> listen,
       int maxDatagramBytes,
       Limits limits,
-      boolean peerSockets) {}
+      boolean peerSockets,
+      List<Chain.Step> filters) {
+    /** Without filters. */
+    public Spec(
+        String name,
+        List<Address> listen,
+        int maxDatagramBytes,
+        Limits limits,
+        boolean peerSockets) {
+      this(name, listen, maxDatagramBytes, limits, peerSockets, List.of());
+    }
+  }
 
   private final Spec spec;
   private final Pool pool;
@@ -249,8 +264,10 @@ public final class Front {
             pool.repeatable() && !spec.limits().oneWay()
                 ? (flow, now) -> listener(worker, index).rescue(flow, now)
                 : null);
-    Placement placement = new Placement(spec.name(), lane, pool, affinity);
-    return new Listener(this, index, bound.get(index), lane, placement, clock);
+    Chain chain = spec.filters().isEmpty() ? null : new Chain(spec.name(), spec.filters());
+    Address listen = bound.get(index);
+    Placement placement = new Placement(spec.name(), lane, pool, affinity, listen, chain);
+    return new Listener(this, index, listen, lane, placement, clock);
   }
 
   /** The listener of another worker on the same address. */
@@ -323,6 +340,18 @@ public final class Front {
   /** The books and clocks of every listener. */
   public List<Lane> lanes() {
     return listeners.stream().flatMap(List::stream).map(Listener::lane).toList();
+  }
+
+  /** How many datagrams each filter has refused, either way, by its name. */
+  public Map<String, Long> filterDrops() {
+    Map<String, Long> drops = new LinkedHashMap<>();
+    for (Listener listener : listeners.stream().flatMap(List::stream).toList()) {
+      Chain chain = listener.chain();
+      for (int i = 0; chain != null && i < chain.steps().size(); i++) {
+        drops.merge(chain.steps().get(i).name(), chain.drops(i), Long::sum);
+      }
+    }
+    return drops;
   }
 
   /** Sockets of single flows' own. */

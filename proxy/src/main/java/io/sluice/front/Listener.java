@@ -1,5 +1,6 @@
 package io.sluice.front;
 
+import io.sluice.filter.Chain;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.Lane;
@@ -274,6 +275,11 @@ final class Listener {
 
   Lane lane() {
     return lane;
+  }
+
+  /** The front's filters, as this lane asks them; null if it has none. */
+  @Nullable Chain chain() {
+    return placement.chain();
   }
 
   /** Datagrams the kernel dropped since start; it counts modulo 2^32, this does not. */

@@ -1,12 +1,16 @@
 package io.sluice.front;
 
 import io.sluice.affinity.KeyExtractor;
+import io.sluice.filter.Chain;
+import io.sluice.filter.FlowRequest;
+import io.sluice.filter.Sieve;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.metrics.Drop;
+import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
@@ -33,28 +37,72 @@ final class Placement {
   private final Lane lane;
   private final Pool pool;
   private final KeyExtractor extractor;
+  private final Address listen;
+  private final @Nullable Chain chain;
   private long complainNotBefore;
   private boolean complained;
 
-  Placement(String front, Lane lane, Pool pool, KeyExtractor extractor) {
+  /**
+   * @param listen where the lane's clients send to
+   * @param chain the front's filters; null if it has none
+   */
+  Placement(
+      String front,
+      Lane lane,
+      Pool pool,
+      KeyExtractor extractor,
+      Address listen,
+      @Nullable Chain chain) {
     this.front = front;
     this.lane = lane;
     this.pool = pool;
     this.extractor = extractor;
+    this.listen = listen;
+    this.chain = chain;
   }
 
   /** Opens a flow for a datagram; null once that is booked as dropped. */
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
-    Drop refusal = lane.table().refusal(now);
+    Drop refusal = lane.table().refusal();
     if (refusal != null) {
       return drop(refusal, batch, slot);
+    }
+    return chain == null
+        ? open(batch, slot, key, null, now)
+        : openThrough(chain, batch, slot, key, now);
+  }
+
+  /** Before the budget, which those who are refused must not spend. */
+  private @Nullable Flow openThrough(Chain filters, Batch batch, int slot, FlowKey key, long now) {
+    FlowRequest request =
+        new FlowRequest(
+            front,
+            key.client().toInetSocketAddress(),
+            key.local(listen).toInetSocketAddress(),
+            batch.payload(slot),
+            now);
+    Chain.Admission admission = filters.open(request, batch.datagrams(slot));
+    if (admission.refusal() != null) {
+      return drop(admission.refusal(), batch, slot);
+    }
+    Sieve sieve = admission.sieve();
+    Flow flow = open(batch, slot, key, sieve, now);
+    if (sieve != null && (flow == null || flow.sieve() != sieve)) {
+      sieve.close();
+    }
+    return flow;
+  }
+
+  private @Nullable Flow open(Batch batch, int slot, FlowKey key, @Nullable Sieve sieve, long now) {
+    if (!lane.table().mayOpen(now)) {
+      return drop(Drop.FLOW_RATE, batch, slot);
     }
     try {
       long affinity = extractor.keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
       Backend backend = pool.pick(affinity);
       return backend == null
           ? drop(Drop.NO_BACKEND, batch, slot)
-          : dial(backend, affinity, batch, slot, key, now);
+          : dial(backend, affinity, batch, slot, key, sieve, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
       return drop(Drop.FAULT, batch, slot);
@@ -62,10 +110,16 @@ final class Placement {
   }
 
   private @Nullable Flow dial(
-      Backend backend, long affinity, Batch batch, int slot, FlowKey key, long now) {
+      Backend backend,
+      long affinity,
+      Batch batch,
+      int slot,
+      FlowKey key,
+      @Nullable Sieve sieve,
+      long now) {
     Backend other;
     try {
-      return Flow.open(key.copy(), lane, backend, affinity, now);
+      return Flow.open(key.copy(), lane, backend, affinity, sieve, now);
     } catch (OsException e) {
       other = blame(backend, e) ? pool.pickOther(affinity, backend) : null;
       if (other == null) {
@@ -73,7 +127,7 @@ final class Placement {
       }
     }
     try {
-      return Flow.open(key.copy(), lane, other, affinity, now);
+      return Flow.open(key.copy(), lane, other, affinity, sieve, now);
     } catch (OsException e) {
       blame(other, e);
       return drop(Errno.ofDial(e.errno()), batch, slot);
@@ -162,6 +216,10 @@ final class Placement {
       complain(flow.key(), bug, now);
       return null;
     }
+  }
+
+  @Nullable Chain chain() {
+    return chain;
   }
 
   private void complain(FlowKey client, Throwable bug, long now) {

@@ -1,4 +1,4 @@
-/** Where datagrams enter: may name a client; imports flow, pool, affinity, net, metrics. */
+/** Where datagrams enter: may name a client; imports flow, pool, affinity, filter, net, metrics. */
 @NullMarked
 package io.sluice.front;
 

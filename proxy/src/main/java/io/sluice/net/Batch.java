@@ -224,6 +224,40 @@ public final class Batch {
     segmentBytes[slot] = 0;
   }
 
+  /** One datagram of a slot, to be looked at and not kept: the next receive overwrites it. */
+  public ByteBuf datagram(int slot, int datagram) {
+    int at = datagram * segmentBytes[slot];
+    return views[slot].setIndex(at, Math.min(at + datagramBytes(slot), bytes[slot]));
+  }
+
+  /**
+   * Moves one datagram of a slot to the front of it, behind {@code end} bytes of others that were
+   * before it; returns where it ends now.
+   */
+  public int keep(int slot, int datagram, int end) {
+    int at = datagram * segmentBytes[slot];
+    int length = Math.min(datagramBytes(slot), bytes[slot] - at);
+    if (at != end) {
+      MemorySegment all = payload(slot, bytes[slot]);
+      MemorySegment.copy(all, at, all, end, length);
+    }
+    return end + length;
+  }
+
+  /** Ends a slot behind the datagrams that were {@link #keep kept}. */
+  public void end(int slot, int end) {
+    bytes[slot] = end;
+    segmentBytes[slot] = segmentBytes[slot] < end ? segmentBytes[slot] : 0;
+  }
+
+  /** Copies what is in a slot into an earlier one, to be sent from there to the socket's peer. */
+  public void move(int slot, int to) {
+    MemorySegment.copy(payloads, payloadOffset(slot), payloads, payloadOffset(to), bytes[slot]);
+    bytes[to] = bytes[slot];
+    segmentBytes[to] = segmentBytes[slot];
+    outgoing.toPeer(to);
+  }
+
   /** Everything in a slot, to be copied. */
   public byte[] copy(int slot) {
     return payload(slot, bytes[slot]).toArray(JAVA_BYTE);

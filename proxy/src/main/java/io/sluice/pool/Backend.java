@@ -1,15 +1,15 @@
 package io.sluice.pool;
 
-import io.sluice.balance.Balancer;
 import io.sluice.metrics.Tally;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** One server of a pool: where it is, what it carries, and what the pool makes of it. */
-public final class Backend implements Balancer.Member {
+public final class Backend {
   /** Counter of {@link #traffic}: datagrams sent to the backend. */
   public static final int REQUESTS = 0;
 
@@ -47,39 +47,30 @@ public final class Backend implements Balancer.Member {
 
   private final String name;
   private final InetSocketAddress address;
-  private final int weight;
-  private final boolean refusalsAreEvidence;
   private final long seed;
-  private final long stallNs;
   private final Evidence evidence;
   private final Tally[] traffic;
-  private final Exchanges[] exchanges;
   private final AtomicInteger load = new AtomicInteger();
   private final LongAdder unreachable = new LongAdder();
+  private volatile Exchanges[] exchanges;
   private volatile Standing standing;
   private volatile long latencyNanos;
 
-  Backend(
-      Pool.Spec.Server server,
-      int workers,
-      boolean icmp,
-      long stallNs,
-      Evidence evidence,
-      Standing first) {
+  Backend(Pool.Spec.Server server, int workers, Evidence evidence, Standing first) {
     name = server.name();
     address = server.address();
-    weight = server.weight();
-    refusalsAreEvidence = icmp;
-    this.stallNs = stallNs;
     seed = (long) name.hashCode() << 32;
     this.evidence = evidence;
     traffic = IntStream.range(0, workers).mapToObj(_ -> new Tally(COUNTERS)).toArray(Tally[]::new);
-    exchanges =
-        IntStream.range(0, workers).mapToObj(_ -> new Exchanges(stallNs)).toArray(Exchanges[]::new);
+    exchanges = exchanges(first.terms().stallNs());
     standing = first;
   }
 
-  @Override
+  /** None open: of those that are, the ends will be ignored. */
+  private Exchanges[] exchanges(long stallNs) {
+    return Stream.of(traffic).map(_ -> new Exchanges(stallNs)).toArray(Exchanges[]::new);
+  }
+
   public String name() {
     return name;
   }
@@ -88,19 +79,17 @@ public final class Backend implements Balancer.Member {
     return address;
   }
 
-  @Override
+  /** Its share relative to the others', as configured last. */
   public int weight() {
-    return weight;
+    return standing.terms().weight();
   }
 
   /** Live flows. */
-  @Override
   public int load() {
     return load.get();
   }
 
   /** A peak EWMA: up at once, down slowly; see {@link PeakLatency}. */
-  @Override
   public long latencyNanos() {
     return latencyNanos;
   }
@@ -140,8 +129,9 @@ public final class Backend implements Balancer.Member {
    */
   public boolean refused(long flowId) {
     unreachable.increment();
-    State state = standing.state();
-    boolean evident = refusalsAreEvidence && state != State.EJECTED && state != State.DOWN;
+    Standing now = standing;
+    boolean evident =
+        now.terms().icmp() && now.state() != State.EJECTED && now.state() != State.DOWN;
     if (evident) {
       evidence.refusal(flowId);
     }
@@ -168,7 +158,7 @@ public final class Backend implements Balancer.Member {
     Tally count = traffic[worker];
     exchanges[worker].ended(askedNs);
     count.add(ANSWERED, 1);
-    if (latencyNs <= stallNs) {
+    if (latencyNs <= standing.terms().stallNs()) {
       count.add(PROMPT, 1);
       if (!repeated) {
         count.add(TIMED, 1);
@@ -217,6 +207,9 @@ public final class Backend implements Balancer.Member {
 
   /** Control: the next word on this backend, for every loop to see. */
   void stand(Standing next) {
+    if (next.terms().stallNs() != standing.terms().stallNs()) {
+      exchanges = exchanges(next.terms().stallNs());
+    }
     standing = next;
   }
 
@@ -311,5 +304,14 @@ public final class Backend implements Balancer.Member {
       String reason,
       Instant since,
       long ejections,
-      Dossier dossier) {}
+      Dossier dossier,
+      Terms terms) {}
+
+  /**
+   * What the pool's configuration has to say to the loops.
+   *
+   * @param icmp whether refusals are evidence
+   * @param stallNs a reply that takes longer is none
+   */
+  record Terms(int weight, boolean icmp, long stallNs) {}
 }

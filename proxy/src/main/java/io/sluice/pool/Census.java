@@ -10,36 +10,58 @@ final class Census {
   /** And the window on top of it: 15 KiB a backend. */
   private static final long WINDOW_SAMPLES = 600;
 
-  private final boolean counts;
-  private final List<Watch> watches;
-  private final ReplyRatio ratio;
+  private final long tickNs;
+  private Roster roster;
+  private ReplyRatio ratio;
 
   /** Ticks from one sample to the next. */
-  private final long stride;
+  private long stride;
 
   private long ticks;
 
-  Census(Pool.Spec spec, List<Watch> watches, long tickNs) {
-    this.watches = watches;
-    counts = spec.silence().counts();
-    long stallNs = spec.silence().stallTimeout().toNanos();
-    stride = Math.max(1, stallNs / tickNs / STALL_SAMPLES);
-    long sampleNs = stride * tickNs;
+  Census(Roster roster, long tickNs) {
+    this.tickNs = tickNs;
+    this.roster = roster;
+    stride = stride(roster.spec());
+    ratio = ratio(roster);
+  }
+
+  private long stride(Pool.Spec spec) {
+    return Math.max(1, spec.silence().stallTimeout().toNanos() / tickNs / STALL_SAMPLES);
+  }
+
+  private ReplyRatio ratio(Roster of) {
+    Pool.Spec spec = of.spec();
+    long sampleNs = stride(spec) * tickNs;
     long window = Math.ceilDiv(spec.rules().window().toNanos(), sampleNs);
-    ratio =
-        new ReplyRatio(
-            watches.size(),
-            spec.silence().minRequests(),
-            (int) Math.min(window, WINDOW_SAMPLES),
-            (int) Math.ceilDiv(stallNs, sampleNs));
+    return new ReplyRatio(
+        of.watches().size(),
+        spec.silence().minRequests(),
+        (int) Math.min(window, WINDOW_SAMPLES),
+        (int) Math.ceilDiv(spec.silence().stallTimeout().toNanos(), sampleNs));
+  }
+
+  /** From now on these are counted; by another measure all are counted anew. */
+  void cover(Roster next) {
+    Pool.Spec was = roster.spec();
+    Pool.Spec is = next.spec();
+    if (was.silence().equals(is.silence()) && was.rules().window().equals(is.rules().window())) {
+      List<Watch> before = roster.watches();
+      ratio.regroup(next.watches().stream().mapToInt(before::indexOf).toArray());
+    } else {
+      stride = stride(is);
+      ratio = ratio(next);
+    }
+    roster = next;
   }
 
   /** A tick is over. */
   void tick(long nowNs) {
-    if (!counts || ticks++ % stride != 0) {
+    if (!roster.spec().silence().counts() || ticks++ % stride != 0) {
       return;
     }
     ratio.tick();
+    List<Watch> watches = roster.watches();
     for (int i = 0; i < watches.size(); i++) {
       Backend each = watches.get(i).backend();
       ratio.sample(
@@ -56,7 +78,7 @@ final class Census {
   }
 
   /** What was said of a backend before is not held against it any longer. */
-  void forget(int backend) {
-    ratio.forget(backend);
+  void forget(Watch watch) {
+    ratio.forget(roster.watches().indexOf(watch));
   }
 }

@@ -58,13 +58,13 @@ final class Health {
     OPERATOR
   }
 
-  private final Rules rules;
-  private final Probing probing;
-  private final String stall;
-  private final long stallNs;
   private final LongUnaryOperator jitter;
   private final BooleanSupplier room;
-  private final Refusals refusals;
+  private Rules rules;
+  private Probing probing;
+  private long stallNs;
+  private String stall;
+  private Refusals refusals;
 
   /** As if nobody wished anything. */
   private State state = State.UP;
@@ -74,7 +74,7 @@ final class Health {
   private long sinceNs;
   private long lastsNs = NEVER;
   private String lasts = "";
-  private long nextEjectionNs;
+  private int relapses;
   private long calmSinceNs;
   private boolean ejectedUnheard;
   private int liveFlows;
@@ -99,8 +99,27 @@ final class Health {
     this.room = room;
     stallNs = silence.stallTimeout().toNanos();
     stall = words(stallNs);
-    nextEjectionNs = rules.ejectFor().toNanos();
     refusals = new Refusals(rules.fall(), rules.window().toNanos());
+  }
+
+  /**
+   * Is judged by other rules from now on. What is known stays; rules alone take nobody out, nor do
+   * they end an ejection sooner or later than was said.
+   */
+  void heed(Rules nextRules, Probing nextProbing, Silence silence) {
+    if (!nextRules.icmp()) {
+      refusals.clear();
+    }
+    if (!silence.counts()) {
+      hearing = Hearing.NOTHING;
+    }
+    refusals = refusals.by(nextRules.fall(), nextRules.window().toNanos());
+    failed = Math.min(failed, nextProbing.fall() - 1);
+    passed = Math.min(passed, nextProbing.rise() - 1);
+    stallNs = silence.stallTimeout().toNanos();
+    stall = words(stallNs);
+    rules = nextRules;
+    probing = nextProbing;
   }
 
   State state() {
@@ -227,6 +246,21 @@ final class Health {
     return state() != before;
   }
 
+  /** Nobody asks it any longer; what its answers decided is void. */
+  boolean unprobed(long nowNs) {
+    State before = state();
+    failed = 0;
+    passed = 0;
+    if (wish == Wish.ITSELF) {
+      wish = Wish.NOBODY;
+    }
+    if (state == State.DOWN) {
+      acquit(nowNs, "up: it is probed no longer");
+    }
+    advance(nowNs);
+    return state() != before;
+  }
+
   /** An operator wishes it to have no new flows, or no longer does. */
   boolean wish(Wish now) {
     State before = state();
@@ -276,14 +310,19 @@ final class Health {
       suspect(nowNs, "suspect, kept as too many of the pool are out already: " + why);
       return;
     }
-    long ejectionNs = nextEjectionNs;
-    long most = rules.ejectMax().toNanos();
-    nextEjectionNs = ejectionNs > most / 2 ? most : 2 * ejectionNs;
+    long ejectionNs = nextEjectionNs();
+    relapses = Math.min(relapses + 1, Long.SIZE - 2);
     ejectedUnheard = hearing.proof() > 0;
     lasts = words(ejectionNs);
     clear(nowNs);
     long ns = jitter.applyAsLong(ejectionNs);
     enter(State.EJECTED, nowNs, ns, "ejected for " + lasts + ": " + why);
+  }
+
+  private long nextEjectionNs() {
+    long first = rules.ejectFor().toNanos();
+    long most = rules.ejectMax().toNanos();
+    return first > most >> relapses ? most : first << relapses;
   }
 
   private void suspect(long nowNs, String why) {
@@ -317,7 +356,7 @@ final class Health {
   /** There is evidence; if it is the first for long, the relapses before it are forgotten. */
   private void forgive(long nowNs) {
     if (nowNs - calmSinceNs >= rules.ejectMax().toNanos()) {
-      nextEjectionNs = rules.ejectFor().toNanos();
+      relapses = 0;
     }
     calmSinceNs = nowNs;
   }

@@ -8,7 +8,6 @@ import io.sluice.metrics.Journal;
 import io.sluice.probe.Probe;
 import io.sluice.probe.ProbeResult;
 import io.sluice.probe.Prober;
-import io.sluice.probe.Rounds;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -16,14 +15,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
 import java.util.function.LongUnaryOperator;
-import java.util.function.Predicate;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,22 +32,22 @@ public final class Pool implements AutoCloseable {
   /** How often control looks at the time, and at the counters. */
   private static final long TICK_NS = Duration.ofMillis(100).toNanos();
 
-  private final Spec spec;
+  private final int workers;
   private final ScheduledExecutorService control;
   private final LongSupplier nanoClock;
   private final InstantSource wallClock;
   private final LongUnaryOperator jitter;
   private final Journal journal;
-  private final List<Watch> watches;
-  private final List<Backend> backends;
-  private final List<Rounds> rounds = new CopyOnWriteArrayList<>();
   private final Census census;
+  private volatile Roster roster;
+  private volatile Snapshot snapshot;
+  private volatile List<Watch> leaving = List.of();
   private volatile @Nullable Future<?> timer;
-  private volatile Snapshot snapshot = Snapshot.EMPTY;
   private volatile boolean closed;
 
-  /** Control's alone, so that it is said once. */
-  private boolean noneEligible;
+  // control's alone
+  private @Nullable Checks checks;
+  private boolean noneEligible; // so that it is said once
 
   /**
    * What a pool is made of.
@@ -145,7 +142,7 @@ public final class Pool implements AutoCloseable {
       LongUnaryOperator jitter,
       Journal journal) {
     Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter, journal);
-    pool.swap(pool.build(pool.backends));
+    pool.swap(Snapshot.of(spec.policy(), pool.roster.members()));
     pool.arm();
     return pool;
   }
@@ -158,16 +155,15 @@ public final class Pool implements AutoCloseable {
       InstantSource wallClock,
       LongUnaryOperator jitter,
       Journal journal) {
-    this.spec = spec;
+    this.workers = workers;
     this.journal = journal;
     this.control = control;
     this.nanoClock = nanoClock;
     this.wallClock = wallClock;
     this.jitter = jitter;
-    int size = spec.servers().size();
-    watches = IntStream.range(0, size).mapToObj(i -> new Watch(this, spec, i, workers)).toList();
-    backends = watches.stream().map(Watch::backend).toList();
-    census = new Census(spec, watches, TICK_NS);
+    roster = Roster.of(spec, server -> new Watch(this, spec, server, workers));
+    census = new Census(roster, TICK_NS);
+    snapshot = Snapshot.of(spec.policy(), List.of());
   }
 
   /** A tenth more or less. */
@@ -176,12 +172,17 @@ public final class Pool implements AutoCloseable {
   }
 
   public String name() {
-    return spec.name();
+    return roster.spec().name();
   }
 
   /** All of them, by name. */
   public List<Backend> backends() {
-    return backends;
+    return roster.backends();
+  }
+
+  /** Those that have been removed, and still have flows, in the order in which they were. */
+  public List<Backend> leaving() {
+    return leaving.stream().map(Watch::backend).filter(backend -> backend.load() > 0).toList();
   }
 
   /** Returns the backend a new flow with this key gets, or null if there is none to give. */
@@ -205,22 +206,52 @@ public final class Pool implements AutoCloseable {
   }
 
   /**
-   * Becomes what {@code next} says, for the same name. A backend that keeps its name and address
-   * keeps what is known of it, its flows, counters and place; one that is gone, or has another
-   * address, is dealt no longer and its flows leave at their next datagrams, within the budget. Any
-   * thread; the future is done when it is so, and fails with what the policy threw, in which case
-   * nothing has changed.
+   * Becomes what {@code next} says. A backend that keeps its name and address keeps its flows, and
+   * all that is known of it; but where {@code silence} or the window change, exchanges are compared
+   * anew. One that is gone, or has another address, is dealt no longer, and its flows leave at
+   * their next datagrams, within the budget. Any thread; the future is done when it is so, and
+   * fails with what the policy threw, in which case nothing has changed.
+   *
+   * @throws IllegalArgumentException when that has another name
    */
   public Future<?> reconfigure(Spec next) {
-    return control.submit(
-        () -> {
-          throw new UnsupportedOperationException(next.name());
-        });
+    if (!next.name().equals(name())) {
+      throw new IllegalArgumentException(
+          "pool '%s' cannot become '%s'".formatted(name(), next.name()));
+    }
+    return control.submit(() -> become(next));
+  }
+
+  private void become(Spec next) {
+    Roster now = roster;
+    if (closed || next.equals(now.spec())) {
+      return;
+    }
+    Roster then = now.after(next, server -> new Watch(this, next, server, workers));
+    List<Snapshot.Member> members = then.members();
+    boolean same = snapshot.isOf(next.policy(), members);
+    Snapshot dealt = same ? snapshot : Snapshot.of(next.policy(), members);
+    // From here on nothing fails.
+    List<Watch> gone = now.without(then);
+    List<Watch> come = then.without(now);
+    for (int i = 0; i < then.watches().size(); i++) {
+      then.watches().get(i).heed(next, next.servers().get(i).weight());
+    }
+    come.forEach(Watch::join);
+    census.cover(then);
+    roster = then;
+    swap(dealt);
+    gone.forEach(Watch::leave);
+    leaving = Stream.concat(leaving.stream(), gone.stream()).toList();
+    Checks by = checks;
+    if (by != null) {
+      come.forEach(watch -> watch.probe(by));
+    }
   }
 
   /** Whether a request may reach two backends. */
   public boolean repeatable() {
-    return spec.repeatable();
+    return roster.spec().repeatable();
   }
 
   /**
@@ -230,8 +261,8 @@ public final class Pool implements AutoCloseable {
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
   public Future<?> drain(String backend, Optional<Duration> deadline) {
-    Watch watch = watch(backend);
-    return control.submit(() -> watch.drain(deadline));
+    roster.watch(backend);
+    return control.submit(() -> roster.watch(backend).drain(deadline));
   }
 
   /**
@@ -241,39 +272,37 @@ public final class Pool implements AutoCloseable {
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
   public Future<?> enable(String backend) {
-    return control.submit(watch(backend)::enable);
+    roster.watch(backend);
+    return control.submit(() -> roster.watch(backend).enable());
   }
 
   /**
-   * Has every backend checked for as long as the pool is open.
+   * Has every backend checked from now on, by this probe alone. Any thread; the future is done when
+   * it is so.
    *
    * @param port to ask at; 0: each backend's own
    */
-  public void probe(Prober prober, Probe probe, Prober.Pace pace, int port) {
-    for (Watch watch : watches) {
-      InetSocketAddress at = watch.backend().address();
-      InetSocketAddress target = port == 0 ? at : new InetSocketAddress(at.getAddress(), port);
-      rounds.add(prober.start(probe, target, pace, watch::probed));
-    }
+  public Future<?> probe(Prober prober, Probe probe, Prober.Pace pace, int port) {
+    return control.submit(
+        () -> {
+          Checks by = new Checks(prober, probe, pace, port);
+          checks = by;
+          roster.watches().forEach(watch -> watch.probe(by));
+        });
+  }
+
+  /** Has backends checked no longer; who was down by its probe is up. Otherwise the same. */
+  public Future<?> probeNoLonger() {
+    return control.submit(
+        () -> {
+          checks = null;
+          roster.watches().forEach(Watch::stopProbing);
+        });
   }
 
   /** Control: a probe of a backend has ended. */
   void probed(String backend, ProbeResult result) {
-    watch(backend).probed(result);
-  }
-
-  private Watch watch(String backend) {
-    return watches.stream()
-        .filter(watch -> watch.backend().name().equals(backend))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "pool '%s' has no backend '%s'; there are: %s"
-                        .formatted(
-                            name(),
-                            backend,
-                            String.join(", ", backends.stream().map(Backend::name).toList()))));
+    roster.watch(backend).probed(result);
   }
 
   /**
@@ -283,7 +312,7 @@ public final class Pool implements AutoCloseable {
   public void close() {
     closed = true;
     cancel();
-    rounds.forEach(Rounds::close);
+    roster.watches().forEach(Watch::close);
   }
 
   private void cancel() {
@@ -310,23 +339,21 @@ public final class Pool implements AutoCloseable {
     long nowNs = nowNs();
     try {
       census.tick(nowNs);
-      watches.forEach(watch -> watch.tick(nowNs));
+      roster.watches().forEach(watch -> watch.tick(nowNs));
+      leaving = leaving.stream().filter(watch -> !watch.isForgotten(nowNs)).toList();
     } catch (RuntimeException | AssertionError bug) {
       log.error("pool {}: a tick failed", name(), bug);
     }
   }
 
   /** Control: what was said of a backend before is not held against it any longer. */
-  void forget(int backend) {
-    census.forget(backend);
+  void forget(Watch watch) {
+    census.forget(watch);
   }
 
-  /** Control: whether passive evidence may take this one out, however others came to be out. */
+  /** Control: whether passive evidence may take this one out. */
   boolean hasRoomToEject(Watch one) {
-    int size = backends.size();
-    long out = watches.stream().filter(watch -> watch != one && !watch.isEligible()).count();
-    long most = Math.ceilDiv((long) spec.maxEjected() * size, 100);
-    return out < (spec.maxEjected() == 100 ? most : Math.min(most, Math.max(1, size - 1)));
+    return roster.hasRoomToEject(one);
   }
 
   Journal journal() {
@@ -339,11 +366,12 @@ public final class Pool implements AutoCloseable {
 
   /** Control: deals from the backends that are eligible now, or as before if the policy fails. */
   void refresh() {
-    List<Backend> members = members();
+    Spec spec = roster.spec();
+    List<Snapshot.Member> members = roster.members();
     Snapshot next = snapshot;
-    if (!next.deals(members)) {
+    if (!next.isOf(spec.policy(), members)) {
       try {
-        next = build(members);
+        next = Snapshot.of(spec.policy(), members);
       } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
         log.error("pool {}: its policy failed, it goes on dealing as before", name(), e);
       }
@@ -367,38 +395,24 @@ public final class Pool implements AutoCloseable {
     return closed;
   }
 
-  private List<Backend> members() {
-    List<Backend> eligible = backends(Watch::isEligible);
-    boolean none = eligible.isEmpty();
-    if (none && !noneEligible) {
-      log.warn(
-          "pool {} has no eligible backend: {}",
-          name(),
-          spec.allWhenNoneEligible() ? "trying all" : "dropping what would open a flow");
-    }
-    noneEligible = none;
-    return none && spec.allWhenNoneEligible() ? tried() : eligible;
-  }
-
-  /** For want of any eligible one: those that nobody wished away, if there are any. */
-  private List<Backend> tried() {
-    List<Backend> wanted = backends(watch -> !watch.isUnwanted());
-    return wanted.isEmpty() ? backends : wanted;
-  }
-
-  private List<Backend> backends(Predicate<Watch> which) {
-    return watches.stream().filter(which).map(Watch::backend).toList();
-  }
-
-  private Snapshot build(List<Backend> members) {
-    return members.isEmpty() ? Snapshot.EMPTY : new Snapshot(spec.policy().over(members), members);
-  }
-
   /** In the order the package explains: who joins is marked, who leaves is unmarked last. */
   private void swap(Snapshot next) {
+    warnIfNoneEligible();
+    List<Watch> watches = roster.watches();
     Set<Backend> members = new HashSet<>(List.of(next.members));
     watches.stream().filter(w -> members.contains(w.backend())).forEach(w -> w.publish(true));
     snapshot = next;
     watches.stream().filter(w -> !members.contains(w.backend())).forEach(w -> w.publish(false));
+  }
+
+  private void warnIfNoneEligible() {
+    boolean none = roster.hasNoneEligible();
+    if (none && !noneEligible) {
+      log.warn(
+          "pool {} has no eligible backend: {}",
+          name(),
+          roster.spec().allWhenNoneEligible() ? "trying all" : "dropping what would open a flow");
+    }
+    noneEligible = none;
   }
 }

@@ -24,6 +24,17 @@ final class Refusals {
     flowAtNs = new long[fall];
   }
 
+  /** The same past by other rules, as far as it was kept. */
+  Refusals by(int fall, long nextWindowNs) {
+    Refusals next = new Refusals(fall, nextWindowNs);
+    next.refusals = Math.min(refusals, fall);
+    next.distinct = Math.min(distinct, fall);
+    System.arraycopy(atNs, 0, next.atNs, 0, next.refusals);
+    System.arraycopy(flows, 0, next.flows, 0, next.distinct);
+    System.arraycopy(flowAtNs, 0, next.flowAtNs, 0, next.distinct);
+    return next;
+  }
+
   /** Records a refusal; times never decrease. */
   void add(long nowNs, long flow) {
     refusals = Math.min(refusals + 1, atNs.length);

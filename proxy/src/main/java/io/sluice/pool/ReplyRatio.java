@@ -1,5 +1,6 @@
 package io.sluice.pool;
 
+import java.util.List;
 import java.util.OptionalDouble;
 
 /**
@@ -73,9 +74,14 @@ final class ReplyRatio {
   private final int stall;
   private final int window;
   private final int minRequests;
-  private final Track[] tracks;
   private final Track all;
+  private Track[] tracks;
   private long now = -1;
+
+  /** What those that have left had been asked, and answered in time: lest the sum fall. */
+  private long askedOfGone;
+
+  private long promptOfGone;
 
   /**
    * @param window ticks to look back beyond {@code stall}, at least 1
@@ -92,10 +98,30 @@ final class ReplyRatio {
     all = new Track();
   }
 
+  /**
+   * Other backends are compared from the next tick on.
+   *
+   * @param was of each which one it was, or -1 for a newcomer, whose past does not count
+   */
+  void regroup(int[] was) {
+    Track[] old = tracks.clone();
+    tracks = new Track[was.length];
+    for (int i = 0; i < was.length; i++) {
+      tracks[i] = was[i] < 0 ? new Track() : old[was[i]];
+    }
+    List<Track> stay = List.of(tracks);
+    for (Track track : old) {
+      if (!stay.contains(track) && now >= 0) {
+        askedOfGone += track.asked(now);
+        promptOfGone += track.prompt[track.cell(now)];
+      }
+    }
+  }
+
   /** Begins a tick, in which every backend is sampled once. */
   void tick() {
     now++;
-    all.put(0, 0);
+    all.put(askedOfGone, promptOfGone);
   }
 
   /**
@@ -110,6 +136,9 @@ final class ReplyRatio {
   void sample(int backend, long asked, long prompt, long repeated, long replies, long young) {
     Track track = tracks[backend];
     track.put(asked, prompt);
+    if (track.isNew) {
+      track.begin(replies, asked + repeated, young);
+    }
     track.tried(asked + repeated);
     all.put(all.asked(now) + asked, all.prompt[all.cell(now)] + prompt);
     if (replies != track.replies) {
@@ -199,6 +228,7 @@ final class ReplyRatio {
   private final class Track {
     final long[] asked = new long[window + stall + 1];
     final long[] prompt = new long[asked.length];
+    boolean isNew = true;
     long begin;
     long replies;
     long heardAt;
@@ -220,6 +250,15 @@ final class ReplyRatio {
     void put(long askedNow, long promptNow) {
       asked[cell(now)] = askedNow;
       prompt[cell(now)] = promptNow;
+    }
+
+    /** From its first sample on; what it was asked before is of no interest. */
+    void begin(long repliesNow, long requestsNow, long young) {
+      isNew = false;
+      begin = now;
+      replies = repliesNow;
+      requests = requestsNow;
+      heard(young);
     }
 
     void tried(long requestsNow) {

@@ -8,14 +8,42 @@ final class Snapshot {
   /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
   private static final int TRIES = 8;
 
-  static final Snapshot EMPTY = new Snapshot(key -> 0, List.of());
-
   final Balancer balancer;
   final Backend[] members;
+  private final Balancer.Factory policy;
+  private final List<Member> over;
 
-  Snapshot(Balancer balancer, List<Backend> members) {
+  private Snapshot(Balancer.Factory policy, List<Member> over, Balancer balancer) {
+    this.policy = policy;
+    this.over = over;
     this.balancer = balancer;
-    this.members = members.toArray(Backend[]::new);
+    members = over.stream().map(Member::backend).toArray(Backend[]::new);
+  }
+
+  /** Throws what the policy throws, which is not asked about nobody. */
+  static Snapshot of(Balancer.Factory policy, List<Member> members) {
+    return new Snapshot(policy, members, members.isEmpty() ? key -> 0 : policy.over(members));
+  }
+
+  /**
+   * A backend as a balancer sees it: with the weight it is being built for, which may never come
+   * into force.
+   */
+  record Member(Backend backend, int weight) implements Balancer.Member {
+    @Override
+    public String name() {
+      return backend.name();
+    }
+
+    @Override
+    public int load() {
+      return backend.load();
+    }
+
+    @Override
+    public long latencyNanos() {
+      return backend.latencyNanos();
+    }
   }
 
   /**
@@ -45,7 +73,7 @@ final class Snapshot {
     return better;
   }
 
-  boolean deals(List<Backend> others) {
-    return List.of(members).equals(others);
+  boolean isOf(Balancer.Factory otherPolicy, List<Member> others) {
+    return policy.equals(otherPolicy) && over.equals(others);
   }
 }

@@ -2,12 +2,14 @@ package io.sluice.pool;
 
 import io.sluice.metrics.Journal;
 import io.sluice.probe.ProbeResult;
+import io.sluice.probe.Rounds;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -24,13 +26,17 @@ final class Watch {
 
   private static final int HISTORY = 16;
 
+  /** For a flow that was being opened when its backend was removed. */
+  private static final long LEAVING_NS = Duration.ofSeconds(1).toNanos();
+
   private final Pool pool;
-  private final Pool.Spec spec;
-  private final int index;
   private final Health health;
   private final Evidence evidence;
   private final Backend backend;
   private final PeakLatency latency;
+  private Pool.Spec spec;
+  private Backend.Terms terms;
+  private volatile @Nullable Rounds rounds;
   private State noted = State.UP;
   private Instant since;
   private long ejections;
@@ -38,32 +44,35 @@ final class Watch {
   private long passed;
   private long failed;
 
-  /** When it came back, from when on its share grows; {@link Health#NEVER}: it was never away. */
+  /** When it came or came back, from when on its share grows; {@link Health#NEVER}: it is whole. */
   private long backNs = Health.NEVER;
+
+  /** When it was removed from the pool, or {@link Health#NEVER}. */
+  private long leftNs = Health.NEVER;
 
   /** Until when the flows of a draining one may stay; {@link Health#NEVER}: to their ends. */
   private long drainUntilNs = Health.NEVER;
 
-  Watch(Pool pool, Pool.Spec spec, int index, int workers) {
+  /** It begins as one that is up and not dealt. */
+  Watch(Pool pool, Pool.Spec spec, Pool.Spec.Server server, int workers) {
     this.pool = pool;
     this.spec = spec;
-    this.index = index;
-    Rules rules = spec.rules();
+    terms = terms(spec, server.weight());
     health =
         new Health(
-            rules, spec.probing(), spec.silence(), pool.jitter(), () -> pool.hasRoomToEject(this));
+            spec.rules(),
+            spec.probing(),
+            spec.silence(),
+            pool.jitter(),
+            () -> pool.hasRoomToEject(this));
     evidence = new Evidence(pool.control(), this::look);
     latency = new PeakLatency(pool.nowNs());
     since = pool.wallClock().instant();
-    long stallNs = spec.silence().stallTimeout().toNanos();
-    backend =
-        new Backend(
-            spec.servers().get(index),
-            workers,
-            rules.icmp(),
-            stallNs,
-            evidence,
-            standing(false, pool.nowNs()));
+    backend = new Backend(server, workers, evidence, standing(false, pool.nowNs()));
+  }
+
+  private static Backend.Terms terms(Pool.Spec spec, int weight) {
+    return new Backend.Terms(weight, spec.rules().icmp(), spec.silence().stallTimeout().toNanos());
   }
 
   Backend backend() {
@@ -84,6 +93,76 @@ final class Watch {
     return health.wish() != Health.Wish.NOBODY;
   }
 
+  /** It joins a pool that others are dealt of already. */
+  void join() {
+    backNs = pool.nowNs();
+    told("ADDED", "at " + backend.address());
+  }
+
+  /** Other rules hold from now on; what is known stays. */
+  void heed(Pool.Spec next, int weight) {
+    if (weight != terms.weight()) {
+      told("WEIGHT", "from " + terms.weight() + " to " + weight);
+    }
+    spec = next;
+    terms = terms(next, weight);
+    health.heed(next.rules(), next.probing(), next.silence());
+  }
+
+  /**
+   * It is dealt no longer, its flows are to leave, and what is still said of it decides nothing.
+   */
+  void leave() {
+    leftNs = pool.nowNs();
+    since = pool.wallClock().instant();
+    close();
+    backend.stand(
+        new Backend.Standing(
+            false,
+            0,
+            Backend.ALL_KEYS,
+            State.DRAINING,
+            health.score(leftNs),
+            "removed: the configuration no longer has it",
+            since,
+            ejections,
+            dossier,
+            new Backend.Terms(terms.weight(), false, terms.stallNs())));
+    told("REMOVED", backend.load() + " flows are to leave");
+  }
+
+  /** Whether it has left, and nobody is on the way to it any longer. */
+  boolean isForgotten(long nowNs) {
+    return backend.load() == 0 && nowNs - leftNs >= LEAVING_NS;
+  }
+
+  /** Has it checked from now on, by these checks alone. */
+  void probe(Checks by) {
+    close();
+    Rounds next = by.of(backend.address(), this::probed);
+    rounds = next;
+    if (pool.closed()) { // either this sees that, or Pool.close() these rounds
+      next.close();
+    }
+  }
+
+  /** It is checked no longer, and what checks have said is void. */
+  void stopProbing() {
+    close();
+    long nowNs = pool.nowNs();
+    health.unprobed(nowNs);
+    dossier(wish(), Optional.empty(), dossier.replyRatio(), dossier.history());
+    wished(nowNs);
+  }
+
+  /** Ends its checks; any thread. */
+  void close() {
+    Rounds last = rounds;
+    if (last != null) {
+      last.close();
+    }
+  }
+
   /** Makes the last decision visible to the loops, if there is anything new. */
   void publish(boolean dealt) {
     Backend.Standing next = standing(dealt, pool.nowNs());
@@ -102,7 +181,8 @@ final class Watch {
         health.reason(),
         since,
         ejections,
-        dossier);
+        dossier,
+        terms);
   }
 
   /**
@@ -113,9 +193,7 @@ final class Watch {
     boolean over = drainUntilNs != Health.NEVER && nowNs - drainUntilNs >= 0;
     boolean draining = state() == State.DRAINING;
     boolean mayStay = dealt || (draining && !over);
-    return !mayStay
-        ? 0
-        : health.silent() && !draining ? spec.silence().stallTimeout().toNanos() : Long.MAX_VALUE;
+    return !mayStay ? 0 : health.silent() && !draining ? terms.stallNs() : Long.MAX_VALUE;
   }
 
   private int share(long nowNs) {
@@ -136,7 +214,7 @@ final class Watch {
    * lives, and {@code fall} judges it from then on.
    */
   private void look() {
-    if (pool.closed()) {
+    if (isOver()) {
       return;
     }
     long nowNs = pool.nowNs();
@@ -148,6 +226,10 @@ final class Watch {
     decided(nowNs);
   }
 
+  private boolean isOver() {
+    return pool.closed() || leftNs != Health.NEVER;
+  }
+
   /** What its exchanges say; the time has its say right after. */
   void hear(Hearing hearing, long nowNs) {
     health.heard(nowNs, hearing);
@@ -156,6 +238,9 @@ final class Watch {
 
   /** Time has passed. */
   void tick(long nowNs) {
+    if (backNs != Health.NEVER && nowNs - backNs >= spec.slowStart().toNanos()) {
+      backNs = Health.NEVER;
+    }
     health.elapsed(nowNs);
     decided(nowNs);
     backend.latencyNanos(
@@ -173,7 +258,7 @@ final class Watch {
 
   /** A probe has ended. */
   void probed(ProbeResult result) {
-    if (pool.closed()) {
+    if (isOver()) {
       return;
     }
     if (dossier.probe().map(last -> isNews(last, result)).orElse(true)) {
@@ -202,7 +287,8 @@ final class Watch {
         dossier.probe(),
         dossier.replyRatio(),
         dossier.history());
-    told("DRAIN", deadline.map(in -> "within " + in.toMillis() + " ms").orElse("without deadline"));
+    wishedBy(
+        "DRAIN", deadline.map(in -> "within " + in.toMillis() + " ms").orElse("without deadline"));
     wished(pool.nowNs());
   }
 
@@ -211,13 +297,18 @@ final class Watch {
     drainUntilNs = Health.NEVER;
     health.wish(Health.Wish.NOBODY);
     dossier(Optional.empty(), dossier.probe(), dossier.replyRatio(), dossier.history());
-    told("ENABLE", "as far as its health allows");
+    wishedBy("ENABLE", "as far as its health allows");
     wished(pool.nowNs());
   }
 
-  private void told(String what, String how) {
+  private void wishedBy(String what, String how) {
     pool.journal().enter(Journal.Kind.BACKEND, subject(), what, "an operator wished so, " + how);
     log.info("backend {} {} by an operator, {}", subject(), what, how);
+  }
+
+  private void told(String what, String how) {
+    pool.journal().enter(Journal.Kind.BACKEND, subject(), what, how);
+    log.info("backend {} {}: {}", subject(), what, how);
   }
 
   /** What it wishes by itself; an operator's wish stands as it is. */
@@ -268,7 +359,7 @@ final class Watch {
     since = pool.wallClock().instant();
     ejections += noted == State.EJECTED ? 1 : 0;
     if (isOut(before) && !isOut(noted)) {
-      pool.forget(index);
+      pool.forget(this);
     }
     boolean trusted = before == State.TRIAL && health.isUnheard();
     if (!isAway(noted) && (isAway(before) || trusted)) {

@@ -65,7 +65,8 @@ class ConfigFilesTest {
         text.replaceAll("# (?=(prefix-v4|prefix-v6|offset|length|by) = )", "")
             .replaceAll("(?m)^        # (?=probe \\{|  [a-z]|})", "        ")
             .replaceAll("(?m)^    # (?=tls \\{|  [a-z]+(-[a-z]+)* = |})", "    ")
-            .replaceAll("tokens = \\[] +# e.g. ", "tokens = ");
+            .replaceAll("tokens = \\[] +# e.g. ", "tokens = ")
+            .replaceAll("(?m)^      # (?=filters = |  \\{ type|])", "      ");
     Report supported = new Report();
     assertThatThrownBy(
             () -> ConfigReader.read("sluice.conf", all, Samples.BUILT_IN, Map.of(), supported))
@@ -93,10 +94,11 @@ class ConfigFilesTest {
           }
           if (value instanceof ConfigObject section) {
             walk(below + ".", section, keys);
-          } else if (value instanceof ConfigList list) {
+          }
+          if (value instanceof ConfigList list) {
             list.stream()
                 .filter(ConfigObject.class::isInstance)
-                .forEach(element -> walk(below + ".", (ConfigObject) element, keys));
+                .forEach(each -> walk(below + ".", (ConfigObject) each, keys));
           }
         });
   }

@@ -54,11 +54,8 @@ class ConfigReaderTest {
                         PeerSockets.SHARED,
                         false,
                         new Flows(
-                            100_000,
-                            Duration.ofSeconds(60),
-                            Duration.ofSeconds(5),
-                            10_000,
-                            20_000))),
+                            100_000, Duration.ofSeconds(60), Duration.ofSeconds(5), 10_000, 20_000),
+                        List.of())),
                 List.of(
                     new Pool(
                         "p",
@@ -139,7 +136,8 @@ class ConfigReaderTest {
                 4_096,
                 PeerSockets.SHARED,
                 true,
-                new Flows(9, Duration.ofMinutes(90), Duration.ofMillis(250), 8, 7)));
+                new Flows(9, Duration.ofMinutes(90), Duration.ofMillis(250), 8, 7),
+                List.of()));
     assertThat(config.pools()).extracting(Pool::name).containsExactly("p.1", "q");
     assertThat(config.pools().get(0))
         .isEqualTo(
@@ -264,7 +262,6 @@ class ConfigReaderTest {
             Samples.read(
                 LEAST
                     + """
-                    sluice.fronts.f.filters = []
                     sluice.fronts.f.per-datagram = false
                     sluice.fronts.f.client-address = none
                     sluice.fronts.f.accept-client-address = none
@@ -319,17 +316,50 @@ class ConfigReaderTest {
   }
 
   @Test
+  void filtersAreReadInTheirOrder() throws Exception {
+    assertThat(
+            Samples.read(
+                    LEAST
+                        + """
+                        sluice.fronts.f.filters = [
+                          { type = access-list, allow = ["10.0.0.0/8", "2001:db8::/32", "::1"], deny = ["10.1.2.3"] }
+                          { type = rate-limit, datagrams-per-second = 1000 }
+                          { type = rate-limit, name = all, per = front, datagrams-per-second = 9, burst = 2 }
+                        ]
+                        """)
+                .fronts()
+                .getFirst()
+                .filters())
+        .containsExactly(
+            new Filter.AccessList(
+                "access-list",
+                List.of(network("10.0.0.0", 8), network("2001:db8::", 32), network("::1", 128)),
+                List.of(network("10.1.2.3", 32))),
+            new Filter.RateLimit("rate-limit", Filter.Per.SOURCE_IP, 1_000, 1_000),
+            new Filter.RateLimit("all", Filter.Per.FRONT, 9, 2));
+  }
+
+  private static Filter.Network network(String address, int bits) {
+    return new Filter.Network(InetAddress.ofLiteral(address), bits);
+  }
+
+  @Test
   void pluginNamesAreAsGoodAsBuiltIns() throws Exception {
-    Names known = new Names(Set.of("sticky"), Set.of("quic-connection-id"), Set.of("ping"));
-    Pool pool =
+    Names known =
+        new Names(
+            Set.of("sticky"), Set.of("quic-connection-id"), Set.of("ping"), Set.of("cookies"));
+    SluiceConfig config =
         ConfigReader.read(
-                "f",
-                LEAST
-                    + "sluice.pools.p { balance.policy = sticky, affinity.key = quic-connection-id,"
-                    + " health.probe.type = ping }",
-                known)
-            .pools()
-            .getFirst();
+            "f",
+            LEAST
+                + "sluice.pools.p { balance.policy = sticky, affinity.key = quic-connection-id,"
+                + " health.probe.type = ping }\n"
+                + "sluice.fronts.f.filters = [{ type = cookies }, { type = cookies, name = more }]",
+            known);
+    Pool pool = config.pools().getFirst();
+    assertThat(config.fronts().getFirst().filters())
+        .containsExactly(
+            new Filter.Plain("cookies", "cookies"), new Filter.Plain("more", "cookies"));
     assertThat(pool.balance().policy()).isEqualTo("sticky");
     assertThat(pool.affinity().key()).isEqualTo("quic-connection-id");
     assertThat(pool.health().probe().orElseThrow().check()).isEqualTo(new Check.Plain("ping"));

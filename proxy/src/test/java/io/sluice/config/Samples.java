@@ -10,7 +10,8 @@ final class Samples {
       new Names(
           Set.of("maglev", "ketama", "least-load", "weighted-round-robin", "random"),
           Set.of("source-address", "source-ip", "source-prefix", "payload"),
-          Set.of("dns", "http", "ntp", "quic", "radius", "sip-options", "stun", "tcp", "udp"));
+          Set.of("dns", "http", "ntp", "quic", "radius", "sip-options", "stun", "tcp", "udp"),
+          Set.of("access-list", "rate-limit"));
 
   private Samples() {}
 

@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import io.sluice.Client;
 import io.sluice.EchoServer;
 import io.sluice.affinity.KeyExtractor;
+import io.sluice.filter.Chain;
+import io.sluice.filter.DatagramFilter;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
@@ -63,6 +65,7 @@ final class ServedFront implements AutoCloseable {
   private int maxDatagram = 1_500;
   private Limits limits = LIMITS;
   private boolean connected;
+  private List<Chain.Step> filters = List.of();
   private Fds fds = new Fds(10_000);
   private KeyExtractor key = (client, payload) -> client.getPort();
   private Function<List<Pool.Spec.Server>, Pool.Spec> spec = servers -> spec(servers, true);
@@ -123,6 +126,13 @@ final class ServedFront implements AutoCloseable {
     return this;
   }
 
+  /** Named f0, f1, ... */
+  ServedFront filters(DatagramFilter.Factory... those) {
+    filters =
+        IntStream.range(0, those.length).mapToObj(i -> new Chain.Step("f" + i, those[i])).toList();
+    return this;
+  }
+
   /** What is left for links and peer sockets. */
   ServedFront fds(Fds those) {
     fds = those;
@@ -161,7 +171,7 @@ final class ServedFront implements AutoCloseable {
     Dialer dialer = new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of());
     front =
         Front.open(
-            new Front.Spec("test", listen, maxDatagram, limits, connected),
+            new Front.Spec("test", listen, maxDatagram, limits, connected, filters),
             workers,
             pool,
             dialer,

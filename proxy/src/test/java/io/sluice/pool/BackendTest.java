@@ -103,11 +103,18 @@ final class BackendTest {
     return new Backend(
         new Pool.Spec.Server("a", ADDRESS, 1),
         2,
-        icmp,
-        STALL_NS,
         new Evidence(control, () -> {}),
         new Backend.Standing(
-            true, Long.MAX_VALUE, Backend.ALL_KEYS, state, 99, "because", BIRTH, 7, Dossier.EMPTY));
+            true,
+            Long.MAX_VALUE,
+            Backend.ALL_KEYS,
+            state,
+            99,
+            "because",
+            BIRTH,
+            7,
+            Dossier.EMPTY,
+            new Backend.Terms(1, icmp, STALL_NS)));
   }
 
   private static void onLoops(int loops, Runnable each) throws InterruptedException {

@@ -1,0 +1,95 @@
+package io.sluice.pool;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who the backends of a pool are, by the configuration in force: made whole, never changed, but for
+ * what each watch makes of its backend.
+ *
+ * @param watches one for each server of {@code spec}, in that order
+ */
+record Roster(Pool.Spec spec, List<Watch> watches, List<Backend> backends) {
+
+  private Roster(Pool.Spec spec, List<Watch> watches) {
+    this(spec, watches, watches.stream().map(Watch::backend).toList());
+  }
+
+  static Roster of(Pool.Spec spec, Function<Pool.Spec.Server, Watch> newcomer) {
+    return new Roster(spec, spec.servers().stream().map(newcomer).toList());
+  }
+
+  /** The next one: who keeps name and address is the same backend, anybody else a newcomer. */
+  Roster after(Pool.Spec next, Function<Pool.Spec.Server, Watch> newcomer) {
+    return of(
+        next, server -> Objects.requireNonNullElseGet(find(server), () -> newcomer.apply(server)));
+  }
+
+  private @Nullable Watch find(Pool.Spec.Server server) {
+    Watch known = find(server.name());
+    return known == null || known.backend().address().equals(server.address()) ? known : null;
+  }
+
+  private @Nullable Watch find(String backend) {
+    return watches.stream()
+        .filter(watch -> watch.backend().name().equals(backend))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /**
+   * The watch over a backend.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such backend
+   */
+  Watch watch(String backend) {
+    Watch watch = find(backend);
+    if (watch == null) {
+      throw new IllegalArgumentException(
+          "pool '%s' has no backend '%s'; there are: %s"
+              .formatted(
+                  spec.name(),
+                  backend,
+                  backends.stream().map(Backend::name).collect(Collectors.joining(", "))));
+    }
+    return watch;
+  }
+
+  /** Those that are not in another one. */
+  List<Watch> without(Roster other) {
+    return watches.stream().filter(watch -> !other.watches.contains(watch)).toList();
+  }
+
+  boolean hasNoneEligible() {
+    return watches.stream().noneMatch(Watch::isEligible);
+  }
+
+  /** Who is to be dealt now; for want of any eligible one, those that nobody wished away. */
+  List<Snapshot.Member> members() {
+    if (!hasNoneEligible() || !spec.allWhenNoneEligible()) {
+      return members(Watch::isEligible);
+    }
+    List<Snapshot.Member> wanted = members(watch -> !watch.isUnwanted());
+    return wanted.isEmpty() ? members(_ -> true) : wanted;
+  }
+
+  private List<Snapshot.Member> members(Predicate<Watch> which) {
+    return IntStream.range(0, watches.size())
+        .filter(i -> which.test(watches.get(i)))
+        .mapToObj(i -> new Snapshot.Member(backends.get(i), spec.servers().get(i).weight()))
+        .toList();
+  }
+
+  /** Whether passive evidence may take this one out, however others came to be out. */
+  boolean hasRoomToEject(Watch one) {
+    int size = watches.size();
+    long out = watches.stream().filter(watch -> watch != one && !watch.isEligible()).count();
+    long most = Math.ceilDiv((long) spec.maxEjected() * size, 100);
+    return out < (spec.maxEjected() == 100 ? most : Math.min(most, Math.max(1, size - 1)));
+  }
+}
