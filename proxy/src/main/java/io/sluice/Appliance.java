@@ -123,6 +123,7 @@ public interface Appliance {
    *
    * @param transport how datagrams move, e.g. {@code epoll, recvmmsg/sendmmsg}
    * @param workers those that are active
+   * @param fdsFree how many more flows may take one; the rest is for everything else
    */
   record Status(
       String version,
@@ -135,7 +136,8 @@ public interface Appliance {
       int workers,
       long flows,
       long fdsOpen,
-      long fdsMax) {}
+      long fdsMax,
+      long fdsFree) {}
 
   /**
    * The configuration in force.
@@ -197,8 +199,18 @@ public interface Appliance {
       long flowsOpened,
       long kernelDrops) {}
 
-  /** One pool, its backends by name. */
-  record PoolStatus(String name, String policy, String affinity, List<BackendStatus> backends) {}
+  /**
+   * One pool, its backends by name.
+   *
+   * @param portsFree left for new flows, by local address ({@code any}: the route's choice): those
+   *     to the backend that has fewest
+   */
+  record PoolStatus(
+      String name,
+      String policy,
+      String affinity,
+      List<BackendStatus> backends,
+      Map<String, Integer> portsFree) {}
 
   /**
    * One backend.
@@ -276,7 +288,9 @@ public interface Appliance {
      * One direction; {@code received = forwarded + the sum of dropped + pending}, always.
      *
      * @param pending received and waiting to be handed over to another worker at this instant
+     * @param receivedBytes payload of those received
      */
-    public record Side(long received, long forwarded, Map<Drop, Long> dropped, long pending) {}
+    public record Side(
+        long received, long forwarded, Map<Drop, Long> dropped, long pending, long receivedBytes) {}
   }
 }

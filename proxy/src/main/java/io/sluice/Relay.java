@@ -50,7 +50,9 @@ final class Relay implements Datapath, Appliance {
   private final SluiceConfig config;
   private final Workers workers;
   private final ScheduledExecutorService control;
+  private final Ports ports;
   private final Map<String, Pool> pools;
+  private final Map<String, Dialer> dialers;
   private final List<Front> fronts;
   private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
@@ -79,7 +81,9 @@ final class Relay implements Datapath, Appliance {
     this.config = config;
     this.workers = workers;
     this.control = control;
+    this.ports = ports;
     this.pools = pools;
+    this.dialers = dialers;
     this.fronts = fronts;
     autoscaler =
         new Autoscaler(
@@ -144,7 +148,8 @@ final class Relay implements Datapath, Appliance {
         workers.active(),
         flowCount(),
         Supply.fdsOpen(),
-        Supply.fdsMax());
+        Supply.fdsMax(),
+        ports.fds().free());
   }
 
   @Override
@@ -203,9 +208,15 @@ final class Relay implements Datapath, Appliance {
                     pool.name(),
                     pool.balance().policy(),
                     pool.affinity().key(),
-                    pool(pool.name()).backends().stream().map(Relay::status).toList()))
+                    pool(pool.name()).backends().stream().map(Relay::status).toList(),
+                    portsFree(pool.name())))
         .sorted(comparing(PoolStatus::name))
         .toList();
+  }
+
+  private Map<String, Integer> portsFree(String pool) {
+    Dialer dialer = dialers.get(pool);
+    return dialer == null ? Map.of() : dialer.free();
   }
 
   private Pool pool(String name) {
@@ -375,7 +386,8 @@ final class Relay implements Datapath, Appliance {
     long forwarded = accounts.stream().mapToLong(Account::forwarded).sum();
     long pending = accounts.stream().mapToLong(Account::underWay).sum();
     long received = accounts.stream().mapToLong(Account::received).sum();
-    return new Ledger.Side(received, forwarded, dropped, pending);
+    long bytes = accounts.stream().mapToLong(Account::bytes).sum();
+    return new Ledger.Side(received, forwarded, dropped, pending, bytes);
   }
 
   @Override

@@ -64,7 +64,7 @@ final class FakeTransport implements Transport {
     @Override
     public Status status() {
       Instant now = Instant.EPOCH;
-      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0);
+      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0, 0);
     }
 
     @Override

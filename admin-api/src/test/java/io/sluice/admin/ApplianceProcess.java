@@ -70,6 +70,11 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Where its admin API is. */
+  String admin() {
+    return admin;
+  }
+
   /** GETs what must be there. */
   String get(String path) throws Exception {
     Ended curl = Ended.run(builder("curl", "-sS", "--fail-with-body", "-m", "10", admin + path));

@@ -42,7 +42,7 @@ final class CannedAppliance implements Appliance {
       """;
 
   private static final Names NAMES =
-      new Names(Set.of("maglev"), Set.of("source-address"), Set.of("dns"));
+      new Names(Set.of("maglev"), Set.of("source-address"), Set.of("dns"), Set.of());
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   final CollectorRegistry metrics = new CollectorRegistry();
@@ -51,6 +51,12 @@ final class CannedAppliance implements Appliance {
   final List<FlowQuery> queries = new ArrayList<>();
   volatile List<FrontStatus> fronts = List.of(front("dns"), front("syslog"));
   volatile List<PoolStatus> pools = List.of(pool("resolvers", "a"), pool("collectors", "b"));
+  volatile List<Ledger> ledgers =
+      List.of(
+          new Ledger(
+              "dns",
+              new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1, 900),
+              new Ledger.Side(6, 5, Map.of(Drop.OVERSIZE, 1L), 0, 480)));
   volatile Phase phase = Phase.RUNNING;
   volatile boolean ready = true;
   volatile Runnable whenListing = () -> {};
@@ -90,7 +96,8 @@ final class CannedAppliance implements Appliance {
         "source-address",
         List.of(
             backend(backend, address("::1", 5300), 1, "UP"),
-            backend("z", address("::1", 5301), 1, "TRIAL")));
+            backend("z", address("::1", 5301), 1, "TRIAL")),
+        Map.of("any", 28_000));
   }
 
   private static BackendStatus backend(
@@ -158,7 +165,18 @@ final class CannedAppliance implements Appliance {
   @Override
   public Status status() {
     return new Status(
-        "0.1.0", "25", "4.2", "epoll", phase, START, Duration.ofMillis(90_500), 2, 3, 40, 1_024);
+        "0.1.0",
+        "25",
+        "4.2",
+        "epoll",
+        phase,
+        START,
+        Duration.ofMillis(90_500),
+        2,
+        3,
+        40,
+        1_024,
+        512);
   }
 
   @Override
@@ -272,7 +290,8 @@ final class CannedAppliance implements Appliance {
             "sluice { fronts { f { listen = [\"127.0.0.1:1\"], pool = p } }, pools { p { backends {"
                 + each
                 + "} } } }");
-    PoolStatus after = new PoolStatus(pool, before.policy(), before.affinity(), backends);
+    PoolStatus after =
+        new PoolStatus(pool, before.policy(), before.affinity(), backends, before.portsFree());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
   }
@@ -308,11 +327,7 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public List<Ledger> drops() {
-    return List.of(
-        new Ledger(
-            "dns",
-            new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1),
-            new Ledger.Side(6, 6, Map.of(), 0)));
+    return ledgers;
   }
 
   @Override
