@@ -20,6 +20,7 @@ import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import io.sluice.probe.Prober;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
@@ -54,6 +55,7 @@ final class EpollTransport implements Transport {
       throw new StartFailure(String.valueOf(e.getMessage()));
     }
     Ports ports = Supply.of(config);
+    Traces traces = Watching.traces(config);
     Workers workers = Workers.start(config.workers().min(), config.workers().max());
     var control =
         new ScheduledThreadPoolExecutor(
@@ -64,7 +66,7 @@ final class EpollTransport implements Transport {
     List<Front> fronts = new ArrayList<>();
     Journal journal = new Journal(InstantSource.system());
     Relay relay =
-        new Relay(name(), config, workers, control, ports, pools, dialers, fronts, journal);
+        new Relay(name(), config, workers, control, ports, pools, dialers, fronts, traces, journal);
     try {
       Prober prober = Prober.on(control);
       for (SluiceConfig.Pool pool : config.pools()) {
@@ -74,7 +76,7 @@ final class EpollTransport implements Transport {
         pool.health().probe().ifPresent(probe -> probe(opened, probe, plugins, prober));
       }
       for (SluiceConfig.Front front : config.fronts()) {
-        fronts.add(front(front, config, plugins, workers, pools, dialers));
+        fronts.add(front(front, config, plugins, workers, pools, dialers, traces));
       }
       relay.autoscale();
       return relay;
@@ -171,7 +173,8 @@ final class EpollTransport implements Transport {
       Plugins plugins,
       Workers workers,
       Map<String, Pool> pools,
-      Map<String, Dialer> dialers)
+      Map<String, Dialer> dialers,
+      Traces traces)
       throws StartFailure {
     SluiceConfig.Pool pool =
         config.pools().stream()
@@ -204,6 +207,7 @@ final class EpollTransport implements Transport {
           Objects.requireNonNull(pools.get(front.pool()), "checked when read"),
           Objects.requireNonNull(dialers.get(front.pool()), "checked when read"),
           affinity(pool.affinity(), plugins),
+          traces,
           System::nanoTime);
     } catch (OsException e) {
       throw StartFailure.bind("front '" + front.name() + "'", "udp", whichFailed(front, e), e);

@@ -15,6 +15,8 @@ import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
 import io.sluice.pool.State;
 import io.sluice.probe.ProbeResult;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Captures;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -64,6 +66,13 @@ final class CannedAppliance implements Appliance {
 
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
+
+  final Captures captures = new Captures("test", System::nanoTime);
+
+  /** As they were begun. */
+  final List<Capture> begunCaptures = new CopyOnWriteArrayList<>();
+
+  volatile Optional<byte[]> recorded = Optional.of(new byte[] {1, 2, 3});
 
   /** In force, and what a reload reads. */
   volatile String hocon = HOCON;
@@ -328,6 +337,18 @@ final class CannedAppliance implements Appliance {
   @Override
   public List<Ledger> drops() {
     return ledgers;
+  }
+
+  @Override
+  public Capture capture(Capture.Spec wanted) {
+    Capture begun = captures.begin(wanted, List.of("front/dns", "pool/resolvers"), 1, ended -> {});
+    begunCaptures.add(begun);
+    return begun;
+  }
+
+  @Override
+  public Optional<byte[]> recorded() {
+    return recorded;
   }
 
   @Override

@@ -31,6 +31,7 @@ class ContractTest {
             .replace("application/yaml", "text/plain")
             .replace("application/hocon", "text/plain")
             .replace("application/merge-patch+json", "application/octet-stream")
+            .replace("application/x-pcapng", "application/octet-stream")
             .replace("text/event-stream", "text/plain")
             .replace("text/html", "text/plain")
             .replace("text/javascript", "text/plain")
