@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
 /** The command line. */
 @Command(
     name = "sluice",
-    subcommands = Explain.class,
     description = "A load-balancing UDP proxy appliance.",
+    subcommands = {Explain.class, NewToken.class},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:fine",
@@ -86,6 +86,7 @@ public final class Main {
         .forEach(more -> commands.addSubcommand(more.command(environment)));
     // Reaches the subcommands that are there by now.
     commands.setOut(out).setErr(err);
+    commands.setCaseInsensitiveEnumValuesAllowed(true);
     commands.setExecutionStrategy(
         parsed -> {
           checkLogging(parsed.commandSpec().commandLine(), environment);

@@ -32,6 +32,9 @@ class RoomsTest {
   private static final Set<String> FROM_OTHER_ROOMS =
       Stream.of(
               SluiceConfig.Admin.class,
+              SluiceConfig.Role.class,
+              SluiceConfig.Tls.class,
+              SluiceConfig.Token.class,
               SluiceConfig.Backend.class,
               InvalidConfig.class,
               Problem.class,
