@@ -12,6 +12,9 @@ const POLL_MS = 2_000;
 const MAX_PAUSE_MS = 10_000;
 const RESULT_MS = 8_000;
 
+/** Of two answers closer than that, by clocks that may differ, no rate is to be made. */
+const APART_MS = 500;
+
 const charts = {
   traffic: new Chart(byId('chart-traffic'), format.rate),
   drops: new Chart(byId('chart-drops'), format.rate, 'No drops since this page was opened.'),
@@ -23,6 +26,7 @@ let lastAnswer = null;
 let viewer = false;
 let streaming = false;
 let lastEvent = null;
+let recorded = 0;
 
 const pause = millis => new Promise(resolve => setTimeout(resolve, millis));
 
@@ -70,6 +74,8 @@ function totals(status, fronts, ledgers) {
 }
 
 function record(all, atMillis) {
+  if (Math.abs(atMillis - recorded) < APART_MS) return;
+  recorded = atMillis;
   const rate = (name, n) => rates.of(name, n, atMillis);
   const now = {
     requests: rate('requests', all.requests),
@@ -138,6 +144,7 @@ function signIn() {
 async function askForToken() {
   document.body.dataset.link = 'lost';
   put(byId('link'), 'Not authorised');
+  put(byId('phase'), '');
   const dialog = byId('sign-in');
   put(byId('sign-in-why'), api.token.get() ? 'The appliance does not know this token.' : 'This appliance answers only to those who have a token.');
   allowChanges();

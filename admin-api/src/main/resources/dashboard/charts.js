@@ -80,7 +80,7 @@ export class Chart {
     const key = el('span', { class: `key c${i % COLOURS} d${Math.floor(i / COLOURS) % DASHES.length}` });
     const number = el('b');
     this.#legend.append(el('li', {}, key, name, number));
-    const values = this.#times.map(() => null);
+    const values = this.#times.map(() => 0);
     values[values.length - 1] = value;
     this.#lines.set(name, { values, key, number, dash: DASHES[Math.floor(i / COLOURS) % DASHES.length] });
   }

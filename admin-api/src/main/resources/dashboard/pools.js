@@ -127,7 +127,7 @@ function sayDraining({ deadline, byItself }) {
 
 function sayProbe(probe) {
   if (!probe) return 'No probe has come back, or none is configured.';
-  const took = format.millis(probe.tookSeconds * 1_000);
+  const took = probe.tookSeconds === 0 ? 'less than 1 ms' : format.millis(probe.tookSeconds * 1_000);
   return `Last probe ${probe.passed ? 'passed' : 'failed'}: ${probe.reason} (took ${took}, ${format.ago(probe.at)} ago)`;
 }
 

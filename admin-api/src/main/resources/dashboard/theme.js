@@ -8,7 +8,7 @@
   const apply = theme => {
     document.documentElement.dataset.theme = theme;
     const button = document.getElementById('theme');
-    if (button) button.textContent = `Theme: ${theme}`;
+    if (button) button.textContent = theme[0].toUpperCase() + theme.slice(1);
   };
   apply(stored());
   document.addEventListener('DOMContentLoaded', () => {

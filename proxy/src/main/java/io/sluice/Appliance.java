@@ -4,9 +4,11 @@ import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
+import io.sluice.trace.Capture;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -99,11 +101,30 @@ public interface Appliance {
   /** Ends a flow, so that its client's next datagram opens another; false if there is none such. */
   boolean end(long flowId);
 
+  /**
+   * What would become of a datagram, had it come now, and why; changes nothing.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such front, or it
+   *     does not listen there
+   */
+  Explanation explain(ExplainQuery query);
+
   /** A page of live flows in the order of their ids. */
   FlowPage flows(FlowQuery query);
 
   /** The conservation ledger, one row a front, by name. */
   List<Ledger> drops();
+
+  /**
+   * Begins to show datagrams as they pass by, until closed.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such front
+   * @throws IllegalStateException with words for the operator when too many captures run
+   */
+  Capture capture(Capture.Spec wanted);
+
+  /** The last datagrams, as far as they are recorded, as pcapng; empty if none are. */
+  Optional<byte[]> recorded();
 
   /** What happened of late. */
   Journal journal();
@@ -254,6 +275,16 @@ public interface Appliance {
       Optional<Client> client,
       int limit,
       long after) {}
+
+  /**
+   * A datagram to be explained.
+   *
+   * @param local where it is sent to; empty: wherever this client has a flow, or else where the
+   *     front first listens
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record ExplainQuery(
+      String front, InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {}
 
   /** A client to look for; {@code port} 0 means any. */
   record Client(java.net.InetAddress address, int port) {}

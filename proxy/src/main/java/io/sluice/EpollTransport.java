@@ -20,6 +20,7 @@ import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import io.sluice.probe.Prober;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
@@ -54,6 +55,7 @@ final class EpollTransport implements Transport {
       throw new StartFailure(String.valueOf(e.getMessage()));
     }
     Ports ports = Supply.of(config);
+    Traces traces = Watching.traces(config);
     Workers workers = Workers.start(config.workers().min(), config.workers().max());
     var control =
         new ScheduledThreadPoolExecutor(
@@ -64,17 +66,17 @@ final class EpollTransport implements Transport {
     List<Front> fronts = new ArrayList<>();
     Journal journal = new Journal(InstantSource.system());
     Relay relay =
-        new Relay(name(), config, workers, control, ports, pools, dialers, fronts, journal);
+        new Relay(name(), config, workers, control, ports, pools, dialers, fronts, traces, journal);
     try {
       Prober prober = Prober.on(control);
       for (SluiceConfig.Pool pool : config.pools()) {
-        Pool opened = pool(pool, plugins, workers, control, journal);
+        Pool opened = pool(pool, plugins, workers.count(), control, journal);
         pools.put(pool.name(), opened);
         dialers.put(pool.name(), dialer(pool, ports));
         pool.health().probe().ifPresent(probe -> probe(opened, probe, plugins, prober));
       }
       for (SluiceConfig.Front front : config.fronts()) {
-        fronts.add(front(front, config, plugins, workers, pools, dialers));
+        fronts.add(front(front, config, plugins, workers, pools, dialers, traces));
       }
       relay.autoscale();
       return relay;
@@ -84,10 +86,10 @@ final class EpollTransport implements Transport {
     }
   }
 
-  private static Pool pool(
+  static Pool pool(
       SluiceConfig.Pool pool,
       Plugins plugins,
-      Workers workers,
+      int workers,
       ScheduledExecutorService control,
       Journal journal)
       throws StartFailure {
@@ -129,7 +131,7 @@ final class EpollTransport implements Transport {
                   .probe()
                   .map(probe -> new Probing(probe.rise(), probe.fall()))
                   .orElse(Probing.USUAL)),
-          workers.count(),
+          workers,
           control,
           System::nanoTime,
           journal);
@@ -171,13 +173,32 @@ final class EpollTransport implements Transport {
       Plugins plugins,
       Workers workers,
       Map<String, Pool> pools,
-      Map<String, Dialer> dialers)
+      Map<String, Dialer> dialers,
+      Traces traces)
       throws StartFailure {
-    SluiceConfig.Pool pool =
-        config.pools().stream()
-            .filter(each -> each.name().equals(front.pool()))
-            .findFirst()
-            .orElseThrow();
+    SluiceConfig.Pool pool = poolOf(front, config);
+    try {
+      return Front.open(
+          spec(front, pool, plugins),
+          workers,
+          Objects.requireNonNull(pools.get(front.pool()), "checked when read"),
+          Objects.requireNonNull(dialers.get(front.pool()), "checked when read"),
+          affinity(pool.affinity(), plugins),
+          traces,
+          System::nanoTime);
+    } catch (OsException e) {
+      throw StartFailure.bind("front '" + front.name() + "'", "udp", whichFailed(front, e), e);
+    }
+  }
+
+  static SluiceConfig.Pool poolOf(SluiceConfig.Front front, SluiceConfig config) {
+    return config.pools().stream()
+        .filter(each -> each.name().equals(front.pool()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  static Front.Spec spec(SluiceConfig.Front front, SluiceConfig.Pool pool, Plugins plugins) {
     SluiceConfig.Flows flows = front.flows();
     Limits limits =
         new Limits(
@@ -189,28 +210,16 @@ final class EpollTransport implements Transport {
             front.oneWay(),
             pool.rehome().perSecond(),
             pool.rehome().back());
-    Front.Spec spec =
-        new Front.Spec(
-            front.name(),
-            front.listen().stream().map(Address::of).toList(),
-            front.maxDatagramBytes(),
-            limits,
-            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
-            plugins.filters(front));
-    try {
-      return Front.open(
-          spec,
-          workers,
-          Objects.requireNonNull(pools.get(front.pool()), "checked when read"),
-          Objects.requireNonNull(dialers.get(front.pool()), "checked when read"),
-          affinity(pool.affinity(), plugins),
-          System::nanoTime);
-    } catch (OsException e) {
-      throw StartFailure.bind("front '" + front.name() + "'", "udp", whichFailed(front, e), e);
-    }
+    return new Front.Spec(
+        front.name(),
+        front.listen().stream().map(Address::of).toList(),
+        front.maxDatagramBytes(),
+        limits,
+        front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
+        plugins.filters(front));
   }
 
-  private static KeyExtractor affinity(SluiceConfig.Affinity affinity, Plugins plugins) {
+  static KeyExtractor affinity(SluiceConfig.Affinity affinity, Plugins plugins) {
     return switch (affinity.key()) {
       case "payload" -> Keys.payload(affinity.offset(), affinity.length());
       case "source-prefix" -> Keys.sourcePrefix(affinity.prefixV4(), affinity.prefixV6());

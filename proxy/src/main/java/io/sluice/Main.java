@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
 /** The command line. */
 @Command(
     name = "sluice",
+    subcommands = Explain.class,
     description = "A load-balancing UDP proxy appliance.",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

@@ -9,6 +9,7 @@ import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
+import io.sluice.front.Explanation;
 import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
@@ -21,6 +22,8 @@ import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Traces;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -57,6 +60,7 @@ final class Relay implements Datapath, Appliance {
   private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
   private final Journal journal;
+  private final Traces traces;
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
   private volatile boolean draining;
@@ -75,9 +79,11 @@ final class Relay implements Datapath, Appliance {
       Map<String, Pool> pools,
       Map<String, Dialer> dialers,
       List<Front> fronts,
+      Traces traces,
       Journal journal) {
     this.transport = transport;
     this.journal = journal;
+    this.traces = traces;
     this.config = config;
     this.workers = workers;
     this.control = control;
@@ -92,6 +98,7 @@ final class Relay implements Datapath, Appliance {
             active -> fronts.forEach(front -> front.spread(active)),
             journal);
     metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
+    metrics.register(new TraceMetrics(traces));
     DefaultExports.register(metrics);
     Supply.warnOfScarcity(config, ports);
   }
@@ -127,6 +134,7 @@ final class Relay implements Datapath, Appliance {
     fronts.forEach(Front::close);
     pools.values().forEach(Pool::close);
     workers.close();
+    traces.close();
     control.shutdownNow();
   }
 
@@ -301,6 +309,15 @@ final class Relay implements Datapath, Appliance {
   }
 
   @Override
+  public Explanation explain(ExplainQuery query) {
+    return fronts.stream()
+        .filter(front -> front.name().equals(query.front()))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no front '" + query.front() + "'"))
+        .explain(query.client(), query.local(), query.payload());
+  }
+
+  @Override
   public FlowPage flows(FlowQuery query) {
     // The lowest ids above the cursor, out of however many: a heap no larger than the page and one
     // row more.
@@ -388,6 +405,16 @@ final class Relay implements Datapath, Appliance {
     long received = accounts.stream().mapToLong(Account::received).sum();
     long bytes = accounts.stream().mapToLong(Account::bytes).sum();
     return new Ledger.Side(received, forwarded, dropped, pending, bytes);
+  }
+
+  @Override
+  public Capture capture(Capture.Spec wanted) {
+    return Watching.begin(wanted, fronts, workers, traces.captures());
+  }
+
+  @Override
+  public Optional<byte[]> recorded() {
+    return Watching.recorded(workers, traces);
   }
 
   @Override

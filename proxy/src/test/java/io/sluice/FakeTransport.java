@@ -3,7 +3,9 @@ package io.sluice;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Journal;
+import io.sluice.trace.Capture;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -122,6 +124,11 @@ final class FakeTransport implements Transport {
     }
 
     @Override
+    public Explanation explain(ExplainQuery query) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean end(long flowId) {
       throw new UnsupportedOperationException();
     }
@@ -134,6 +141,16 @@ final class FakeTransport implements Transport {
     @Override
     public List<Ledger> drops() {
       return List.of();
+    }
+
+    @Override
+    public Capture capture(Capture.Spec wanted) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Optional<byte[]> recorded() {
+      return Optional.empty();
     }
 
     @Override

@@ -21,7 +21,14 @@ class MainTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"--help", "run --help", "check --help", "version --help", "completion --help"})
+      strings = {
+        "--help",
+        "run --help",
+        "check --help",
+        "explain --help",
+        "version --help",
+        "completion --help"
+      })
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
     assertThat(out.toString()).startsWith("Usage: sluice");

@@ -34,17 +34,19 @@ class RoomsTest {
 
   /** What each room may import of ours; the root may import all, and nobody the root. */
   private static final Map<String, Set<String>> MAY_IMPORT =
-      Map.of(
-          "front", Set.of("flow", "pool", "affinity", "filter", "net", "metrics"),
-          "flow", Set.of("filter", "pool", "affinity", "net", "metrics"),
-          "pool", Set.of("balance", "probe", "metrics"),
-          "probe", Set.of(),
-          "filter", Set.of("metrics"),
-          "affinity", Set.of(),
-          "balance", Set.of(),
-          "net", Set.of("metrics"),
-          "config", Set.of(),
-          "metrics", Set.of());
+      Map.ofEntries(
+          Map.entry(
+              "front", Set.of("flow", "pool", "affinity", "filter", "trace", "net", "metrics")),
+          Map.entry("flow", Set.of("filter", "pool", "affinity", "trace", "net", "metrics")),
+          Map.entry("pool", Set.of("balance", "probe", "metrics")),
+          Map.entry("probe", Set.of()),
+          Map.entry("filter", Set.of("metrics")),
+          Map.entry("affinity", Set.of()),
+          Map.entry("balance", Set.of()),
+          Map.entry("trace", Set.of("net", "metrics")),
+          Map.entry("net", Set.of("metrics")),
+          Map.entry("config", Set.of()),
+          Map.entry("metrics", Set.of()));
 
   @ArchTest
   static void every_room_imports_only_what_it_may(JavaClasses all) {

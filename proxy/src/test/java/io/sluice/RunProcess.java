@@ -22,6 +22,7 @@ final class RunProcess {
             List.of(),
             new SluiceConfig.Admin(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9901)),
             Optional.empty(),
+            new SluiceConfig.Recorder(0),
             false,
             List.of());
     var transport = new FakeTransport(List.of(args).contains("flows-that-never-end"));

@@ -37,6 +37,7 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
  */
 final class Contract {
   private static final Pattern INTEGER = Pattern.compile("-?[0-9]{1,18}");
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}([.][0-9]{1,9})?");
   private static final Set<String> METHODS =
       Set.of("get", "put", "post", "delete", "patch", "options", "head", "trace");
 
@@ -214,14 +215,20 @@ final class Contract {
   }
 
   private static Object read(Parameter parameter, String text) {
-    boolean integer =
-        "integer".equals(parameter.schema.getString("type")) && INTEGER.matcher(text).matches();
-    Object value = integer ? (Object) Long.valueOf(text) : text;
+    Object value = value(parameter.schema.getString("type"), text);
     List<String> wrong = parameter.shape.misfits(value);
     if (!wrong.isEmpty()) {
       throw Problem.parameter(parameter.name, "'" + text + "' " + String.join(" and ", wrong));
     }
     return value;
+  }
+
+  /** Whatever is not what it should be stays text, and so does not fit. */
+  private static Object value(@Nullable String type, String text) {
+    if ("integer".equals(type) && INTEGER.matcher(text).matches()) {
+      return Long.valueOf(text);
+    }
+    return "number".equals(type) && NUMBER.matcher(text).matches() ? Double.valueOf(text) : text;
   }
 
   private Resource resource(String path, JsonObject item) {

@@ -99,7 +99,7 @@ final class Flows {
   }
 
   /** Reads what the contract's pattern let through; numeric only, so that nothing is looked up. */
-  private static Client client(String text) {
+  static Client client(String text) {
     boolean bareV6 = !text.startsWith("[") && text.indexOf(':') != text.lastIndexOf(':');
     int colon = bareV6 ? -1 : text.indexOf(':', text.indexOf(']') + 1);
     String host = (colon < 0 ? text : text.substring(0, colon)).replaceAll("[\\[\\]]", "");

@@ -75,6 +75,10 @@ final class ApplianceProcess implements AutoCloseable {
     return admin;
   }
 
+  String url(String path) {
+    return admin + path;
+  }
+
   /** GETs what must be there. */
   String get(String path) throws Exception {
     Ended curl = Ended.run(builder("curl", "-sS", "--fail-with-body", "-m", "10", admin + path));

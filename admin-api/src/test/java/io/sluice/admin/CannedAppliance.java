@@ -10,11 +10,14 @@ import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
 import io.sluice.pool.State;
 import io.sluice.probe.ProbeResult;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Captures;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -64,6 +67,13 @@ final class CannedAppliance implements Appliance {
 
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
+
+  final Captures captures = new Captures("test", System::nanoTime);
+
+  /** As they were begun. */
+  final List<Capture> begunCaptures = new CopyOnWriteArrayList<>();
+
+  volatile Optional<byte[]> recorded = Optional.of(new byte[] {1, 2, 3});
 
   /** In force, and what a reload reads. */
   volatile String hocon = HOCON;
@@ -297,6 +307,23 @@ final class CannedAppliance implements Appliance {
   }
 
   @Override
+  public Explanation explain(ExplainQuery query) {
+    if (query.payload().length > 1_500) {
+      return explained(Explanation.Outcome.DROP, Optional.of(Drop.OVERSIZE), Optional.empty());
+    }
+    if (query.local().map(at -> at.getPort() != 53).orElse(false)) {
+      throw new IllegalArgumentException("front 'dns' does not listen there");
+    }
+    return explained(Explanation.Outcome.FORWARD, Optional.empty(), Optional.of("a"));
+  }
+
+  private static Explanation explained(
+      Explanation.Outcome outcome, Optional<Drop> reason, Optional<String> backend) {
+    var step = new Explanation.Step(Explanation.Stage.SIZE, Explanation.Verdict.PASS, "as told");
+    return new Explanation(outcome, reason, "resolvers", backend, List.of(step));
+  }
+
+  @Override
   public boolean end(long flowId) {
     return flows.remove(flowId) != null;
   }
@@ -328,6 +355,18 @@ final class CannedAppliance implements Appliance {
   @Override
   public List<Ledger> drops() {
     return ledgers;
+  }
+
+  @Override
+  public Capture capture(Capture.Spec wanted) {
+    Capture begun = captures.begin(wanted, List.of("front/dns", "pool/resolvers"), 1, ended -> {});
+    begunCaptures.add(begun);
+    return begun;
+  }
+
+  @Override
+  public Optional<byte[]> recorded() {
+    return recorded;
   }
 
   @Override

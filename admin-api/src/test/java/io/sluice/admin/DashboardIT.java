@@ -369,12 +369,12 @@ class DashboardIT {
     try (Visit visit = chromium.visit(sluice.admin(), 1000, 800, ColorScheme.DARK).open()) {
       Page page = visit.page;
       Object dark = ground(page);
-      button(page.locator("header"), "Theme: auto").click();
+      button(page.locator("header"), "Auto").click();
       Object light = ground(page);
       assertThat(light).isNotEqualTo(dark);
       page.reload();
       assertThat(ground(page)).isEqualTo(light);
-      button(page.locator("header"), "Theme: light").click();
+      button(page.locator("header"), "Light").click();
       assertThat(ground(page)).isEqualTo(dark);
     }
   }

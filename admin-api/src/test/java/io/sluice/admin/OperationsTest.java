@@ -39,6 +39,7 @@ class OperationsTest {
   void everyPathOfTheContractIsServedForGetAndHead() {
     JsonObject paths = api.contract.document().getJsonObject("paths");
     paths.remove("/v1/events"); // its answer has no end, see EventsTest
+    paths.remove("/v1/capture"); // likewise, see CapturingTest
     for (String template : paths.fieldNames()) {
       if (!paths.getJsonObject(template).containsKey("get")) {
         continue;

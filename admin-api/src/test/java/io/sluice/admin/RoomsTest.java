@@ -19,6 +19,7 @@ import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
 import io.sluice.pool.State;
 import io.sluice.probe.ProbeResult;
+import io.sluice.trace.Capture;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -39,6 +40,9 @@ class RoomsTest {
               Journal.Kind.class,
               Journal.Event.class,
               Journal.Listening.class,
+              Capture.class,
+              Capture.Spec.class,
+              Capture.Client.class,
               Dossier.class,
               Dossier.Draining.class,
               Dossier.Transition.class,

@@ -16,6 +16,7 @@ import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -92,7 +93,9 @@ public class FlowLookUp {
             new Latency(),
             new Tally(Lane.COUNTERS),
             null,
-            null);
+            null,
+            "pool",
+            new Tap("test", front.localAddress(), 0, Traces.none(), System::nanoTime));
     Backend backend = pool.backends().getFirst();
     keys = new FlowKey[flows];
     for (int i = 0; i < flows; i++) {

@@ -27,7 +27,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -63,7 +62,6 @@ final class Schema {
   }
 
   private SluiceConfig sluice(Cursor in) {
-    in.later("access-log");
     in.later("watch", "false");
     Duration drainTimeout = in.duration("drain-timeout", Duration.ofSeconds(10));
     Workers workers = in.section("workers", Schema::workers);
@@ -78,7 +76,8 @@ final class Schema {
         sorted(fronts, Front::name),
         sorted(pools, Pool::name),
         admin,
-        Optional.empty(),
+        TraceSchema.accessLog(in),
+        in.section("recorder", TraceSchema::recorder),
         false,
         sorted(echoes, Echo::name));
   }

@@ -22,6 +22,7 @@ public record SluiceConfig(
     List<Pool> pools,
     Admin admin,
     Optional<AccessLog> accessLog,
+    Recorder recorder,
     boolean watch,
     List<Echo> echoes) {
 
@@ -226,8 +227,22 @@ public record SluiceConfig(
    *
    * @param file {@code -}: standard output
    * @param sample the share of flows, above 0 to 1
+   * @param maxFileBytes at this size a new file begins
+   * @param maxDays so long old files are kept
+   * @param maxTotalBytes old files together
    */
-  public record AccessLog(String file, double sample) {}
+  public record AccessLog(
+      String file, double sample, int maxFileBytes, int maxDays, int maxTotalBytes) {}
+
+  /**
+   * The last datagrams of each worker.
+   *
+   * @param headers so many; 0: none
+   */
+  public record Recorder(int headers) {
+    /** As long as nothing else is said. */
+    public static final int USUAL = 1_024;
+  }
 
   /** An echo backend inside the process. */
   public record Echo(String name, InetSocketAddress address) {}

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Longer than other files: its life from opening to end is one order of events over the same few
  * fields, which no other class may see.
  */
-public final class Flow implements UdpSocket.Owner {
+public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** Late replies to what was sent again after a refusal have so long. */
   private static final long LINGER_MILLIS = 100;
 
@@ -93,6 +93,9 @@ public final class Flow implements UdpSocket.Owner {
    * be answered.
    */
   private long askedAt;
+
+  /** From its first request to its first reply; negative: there was none. */
+  private long firstReplyNs = -1;
 
   private long requests;
   private long requestBytes;
@@ -209,7 +212,7 @@ public final class Flow implements UdpSocket.Owner {
     if (sieve == null) {
       forward(batch, from, n, now);
     } else {
-      int left = Sifting.requests(sieve, batch, from, n, lane.requests(), now);
+      int left = Sifting.requests(sieve, batch, from, n, lane, key, now);
       if (left > 0) {
         forward(batch, from, left, now);
       }
@@ -219,9 +222,16 @@ public final class Flow implements UdpSocket.Owner {
   private void forward(Batch batch, int from, int n, long now) {
     asked(batch, from, n, now);
     if (held == null) {
-      link.send(batch, from, n, lane.requests());
+      send(batch, from, n, now);
     } else {
       holdAndSend(held, batch, from, n, now);
+    }
+  }
+
+  private void send(Batch batch, int from, int n, long now) {
+    link.send(batch, from, n, lane.requests());
+    if (lane.tap().isOn()) {
+      lane.tap().sent(this, batch, from, n, now);
     }
   }
 
@@ -245,7 +255,7 @@ public final class Flow implements UdpSocket.Owner {
     if (!copies.add(batch, from, n)) {
       letGo(copies);
     }
-    link.send(batch, from, n, lane.requests());
+    send(batch, from, n, now);
     if (held != null && held.isRefused()) {
       rescue(held, now);
     }
@@ -273,7 +283,12 @@ public final class Flow implements UdpSocket.Owner {
     int n = batch.filled();
     lane.repeats().received(batch.datagrams(0, n), batch.bytes(0, n));
     asked(batch, 0, n, now);
-    outbox.send(link, 0, n, lane.repeats());
+    if (lane.tap().isOn()) {
+      outbox.send(
+          link, 0, n, lane.repeats(), (sent, slot) -> lane.tap().repeated(this, sent, slot));
+    } else {
+      outbox.send(link, 0, n, lane.repeats());
+    }
     outbox.flush();
   }
 
@@ -298,6 +313,9 @@ public final class Flow implements UdpSocket.Owner {
     int n = outbox.batch().filled() - from;
     if (n > 0) {
       int strays = strays(outbox.batch(), from, n);
+      if (lane.tap().isOn()) {
+        lane.tap().arrived(this, outbox.batch(), from, n, strays);
+      }
       if (strays < n) {
         reply(outbox, from + strays, n - strays, lane.table().clock().getAsLong());
       }
@@ -338,20 +356,36 @@ public final class Flow implements UdpSocket.Owner {
     }
     int start = from;
     for (int slot = from; slot < from + n; slot++) {
-      if (lane.isOversize(batch, slot, lane.replies()) || isSifted(batch, slot, now)) {
-        outbox.send(via, start, slot, lane.replies());
+      if (lane.isOversize(batch, slot, false, key) || isSifted(batch, slot, now)) {
+        answer(outbox, via, start, slot);
         start = slot + 1;
       }
     }
-    outbox.send(via, start, from + n, lane.replies());
+    answer(outbox, via, start, from + n);
+  }
+
+  private void answer(Outbox outbox, UdpSocket via, int from, int end) {
+    if (lane.tap().isOn()) {
+      outbox.send(via, from, end, lane.replies(), this);
+    } else {
+      outbox.send(via, from, end, lane.replies());
+    }
+  }
+
+  @Override
+  public void left(Batch batch, int slot) {
+    lane.tap().left(this, batch, slot);
   }
 
   /** Whether the filters leave nothing of a reply. */
   private boolean isSifted(Batch batch, int slot, long now) {
-    return sieve != null && !Sifting.reply(sieve, batch, slot, lane.replies(), now);
+    return sieve != null && !Sifting.reply(sieve, batch, slot, lane, key, now);
   }
 
   private void answered(long now) {
+    if (firstReplyNs < 0) {
+      firstReplyNs = now - openedAt;
+    }
     if (askedAt == 0) {
       backend.answered();
     } else {
@@ -458,7 +492,9 @@ public final class Flow implements UdpSocket.Owner {
     }
     backend.flowClosed();
     lane.flows().add(Lane.LIVE, -1);
-    lane.table().ended(Objects.requireNonNull(closeReason));
+    CloseReason reason = Objects.requireNonNull(closeReason);
+    lane.table().ended(reason);
+    lane.tap().ended(this, reason);
   }
 
   /** Becomes assured; false if it is closed. */
@@ -519,6 +555,21 @@ public final class Flow implements UdpSocket.Owner {
 
   public Backend backend() {
     return backend;
+  }
+
+  /** Whose backend that is. */
+  String poolName() {
+    return lane.pool();
+  }
+
+  /** Where its backend's replies come to. */
+  Address linkAddress() throws OsException {
+    return link.localAddress();
+  }
+
+  /** From its first request to its first reply; negative if there was none. */
+  long firstReplyNs() {
+    return firstReplyNs;
   }
 
   /** The key that decided its first backend. */

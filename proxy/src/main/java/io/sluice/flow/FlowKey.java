@@ -118,6 +118,15 @@ public final class FlowKey {
     }
   }
 
+  /** Puts the client's address, as head, hi and lo, and the two local words into an array. */
+  void store(long[] into, int at) {
+    into[at] = head;
+    into[at + 1] = hi;
+    into[at + 2] = lo;
+    into[at + 3] = localHi;
+    into[at + 4] = localLo;
+  }
+
   public Address client() {
     return new Address(head, hi, lo, scope);
   }

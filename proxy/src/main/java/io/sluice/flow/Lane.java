@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param flows {@link #LIVE} and {@link #HELD_BYTES}
  * @param reception opens peer sockets for assured flows; null where all share the listener
  * @param rescuer null where no request may be sent again
+ * @param pool whose backends the flows have
+ * @param tap shows people what passes by
  */
 public record Lane(
     Worker worker,
@@ -33,7 +35,9 @@ public record Lane(
     Latency latency,
     Tally flows,
     @Nullable Reception reception,
-    @Nullable Rescuer rescuer) {
+    @Nullable Rescuer rescuer,
+    String pool,
+    Tap tap) {
 
   /** Counter of {@link #flows}: those that have a socket now. */
   public static final int LIVE = 0;
@@ -49,15 +53,37 @@ public record Lane(
     return batch.datagramBytes(slot) <= maxDatagramBytes && !batch.truncated(slot);
   }
 
+  /** Drops a client's datagrams that could be sent nowhere. */
+  public void drop(Drop reason, Batch batch, int slot, FlowKey key) {
+    drop(reason, true, batch, slot, 0, batch.datagrams(slot), key);
+  }
+
+  /**
+   * Books so many datagrams of a slot, from one of them on, as dropped.
+   *
+   * @param request whether the client of {@code key} sent them, or is not to get them
+   */
+  void drop(
+      Drop reason, boolean request, Batch batch, int slot, int from, int datagrams, FlowKey key) {
+    (request ? requests : replies).dropped(reason, datagrams);
+    if (tap.isOn()) {
+      tap.dropped(reason, request, batch, slot, from, datagrams, key);
+    }
+  }
+
   /** Whether what lies in a slot is too long to be sent on; books what is dropped of it. */
-  public boolean isOversize(Batch batch, int slot, Account account) {
+  public boolean isOversize(Batch batch, int slot, boolean request, FlowKey key) {
     if (fits(batch, slot)) {
       return false;
     }
-    int before = batch.datagrams(slot);
-    batch.keepLast(slot); // of a train the last alone may be short enough
-    boolean fits = fits(batch, slot);
-    account.dropped(Drop.OVERSIZE, fits ? before - 1 : before);
-    return !fits;
+    int datagrams = batch.datagrams(slot);
+    boolean lastFits = // of a train the last alone may be short enough
+        datagrams > 1 && batch.lastBytes(slot) <= maxDatagramBytes && !batch.truncated(slot);
+    int dropped = lastFits ? datagrams - 1 : datagrams;
+    drop(Drop.OVERSIZE, request, batch, slot, 0, dropped, key);
+    if (lastFits) {
+      batch.keepLast(slot);
+    }
+    return !lastFits;
   }
 }

@@ -2,7 +2,6 @@ package io.sluice.flow;
 
 import io.netty.buffer.ByteBuf;
 import io.sluice.filter.Sieve;
-import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Batch;
 
@@ -17,10 +16,10 @@ final class Sifting {
    * Leaves of a run what may go to the backend, in its first slots, so that it is a run still;
    * returns how many.
    */
-  static int requests(Sieve sieve, Batch batch, int from, int n, Account books, long now) {
+  static int requests(Sieve sieve, Batch batch, int from, int n, Lane lane, FlowKey key, long now) {
     int left = from;
     for (int slot = from; slot < from + n; slot++) {
-      if (sift(sieve, true, batch, slot, books, now)) {
+      if (sift(sieve, true, batch, slot, lane, key, now)) {
         if (slot != left) {
           batch.move(slot, left);
         }
@@ -31,12 +30,12 @@ final class Sifting {
   }
 
   /** Leaves of a slot what may go to the client; false if that is nothing. */
-  static boolean reply(Sieve sieve, Batch batch, int slot, Account books, long now) {
-    return sift(sieve, false, batch, slot, books, now);
+  static boolean reply(Sieve sieve, Batch batch, int slot, Lane lane, FlowKey key, long now) {
+    return sift(sieve, false, batch, slot, lane, key, now);
   }
 
   private static boolean sift(
-      Sieve sieve, boolean request, Batch batch, int slot, Account books, long now) {
+      Sieve sieve, boolean request, Batch batch, int slot, Lane lane, FlowKey key, long now) {
     int datagrams = batch.datagrams(slot);
     int left = 0;
     int end = 0;
@@ -47,7 +46,7 @@ final class Sifting {
         left++;
         end = batch.keep(slot, i, end);
       } else {
-        books.dropped(refusal, 1);
+        lane.drop(refusal, request, batch, slot, i, 1, key);
       }
     }
     if (left < datagrams) {

@@ -1,5 +1,6 @@
 /**
- * One client and its one backend: may name a client; imports filter, pool, affinity, net, metrics.
+ * One client and its one backend: may name a client; imports filter, pool, affinity, trace, net,
+ * metrics.
  */
 @NullMarked
 package io.sluice.flow;

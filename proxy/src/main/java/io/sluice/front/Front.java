@@ -5,6 +5,7 @@ import io.sluice.filter.Chain;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
+import io.sluice.flow.Tap;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Latency;
 import io.sluice.metrics.Tally;
@@ -16,11 +17,15 @@ import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Capture;
+import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -89,6 +94,9 @@ public final class Front {
   private final Dialer dialer;
   private final FlowTable table;
   private final Workers workers;
+  private final KeyExtractor affinity;
+  private final Traces traces;
+  private final LongSupplier clock;
   private final @Nullable Desk desk;
   private final Future<?> tidying;
   private final List<Address> bound = new ArrayList<>();
@@ -99,12 +107,21 @@ public final class Front {
   private boolean closed;
 
   private Front(
-      Spec spec, Workers workers, Pool pool, Dialer dialer, FlowTable table, LongSupplier clock) {
+      Spec spec,
+      Workers workers,
+      Pool pool,
+      Dialer dialer,
+      KeyExtractor affinity,
+      Traces traces,
+      LongSupplier clock) {
     this.spec = spec;
+    this.affinity = affinity;
+    this.clock = clock;
     this.workers = workers;
     this.pool = pool;
     this.dialer = dialer;
-    this.table = table;
+    table = new FlowTable(spec.limits(), clock);
+    this.traces = traces;
     desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
@@ -113,6 +130,7 @@ public final class Front {
    * Binds all sockets, then begins to receive.
    *
    * @param dialer opens the flows' links to the pool's backends
+   * @param traces where what passes by leaves its traces
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
   public static Front open(
@@ -121,10 +139,10 @@ public final class Front {
       Pool pool,
       Dialer dialer,
       KeyExtractor affinity,
+      Traces traces,
       LongSupplier clock)
       throws OsException {
-    Front front =
-        new Front(spec, workers, pool, dialer, new FlowTable(spec.limits(), clock), clock);
+    Front front = new Front(spec, workers, pool, dialer, affinity, traces, clock);
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -138,7 +156,7 @@ public final class Front {
     for (Worker worker : workers) {
       List<Listener> here = new ArrayList<>();
       for (int i = 0; i < sockets.size(); i++) {
-        here.add(front.listener(worker, i, sockets.get(i).get(worker.index()), affinity, clock));
+        here.add(front.listener(worker, i, sockets.get(i).get(worker.index())));
       }
       front.listeners.add(List.copyOf(here));
     }
@@ -246,8 +264,7 @@ public final class Front {
     return sockets;
   }
 
-  private Listener listener(
-      Worker worker, int index, UdpSocket socket, KeyExtractor affinity, LongSupplier clock) {
+  private Listener listener(Worker worker, int index, UdpSocket socket) {
     Lane lane =
         new Lane(
             worker,
@@ -263,11 +280,29 @@ public final class Front {
             desk,
             pool.repeatable() && !spec.limits().oneWay()
                 ? (flow, now) -> listener(worker, index).rescue(flow, now)
-                : null);
+                : null,
+            pool.name(),
+            new Tap(spec.name(), bound.get(index), worker.index(), traces, clock));
     Chain chain = spec.filters().isEmpty() ? null : new Chain(spec.name(), spec.filters());
     Address listen = bound.get(index);
     Placement placement = new Placement(spec.name(), lane, pool, affinity, listen, chain);
     return new Listener(this, index, listen, lane, placement, clock);
+  }
+
+  /** Has a capture see what passes by from now on. */
+  public void show(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().open(capture.feed(worker.index())));
+    }
+  }
+
+  /** Shows a capture no more. */
+  public void hide(Capture capture) {
+    for (Lane lane : lanes()) {
+      Worker worker = lane.worker();
+      worker.execute(() -> lane.tap().close(capture.feed(worker.index())));
+    }
   }
 
   /** The listener of another worker on the same address. */
@@ -352,6 +387,35 @@ public final class Front {
       }
     }
     return drops;
+  }
+
+  /**
+   * What would become of a datagram, had it come now; changes nothing. Any thread.
+   *
+   * @param local where it is sent to; empty: wherever this client has a flow, or else where the
+   *     front first listens for its family
+   * @throws IllegalArgumentException with words for a person when the front does not listen there
+   */
+  public Explanation explain(
+      InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {
+    var scene =
+        new Explainer.Scene(spec, bound(), table, pool, affinity, dialer, clock.getAsLong());
+    return new Explainer(scene, client, payload).explain(local);
+  }
+
+  /** The same of a front that has just been opened, without opening it. */
+  public static Explanation explain(
+      Spec spec,
+      Pool pool,
+      KeyExtractor affinity,
+      LongSupplier clock,
+      InetSocketAddress client,
+      Optional<InetSocketAddress> local,
+      byte[] payload) {
+    var table = new FlowTable(spec.limits(), clock);
+    var scene =
+        new Explainer.Scene(spec, spec.listen(), table, pool, affinity, null, clock.getAsLong());
+    return new Explainer(scene, client, payload).explain(local);
   }
 
   /** Sockets of single flows' own. */

@@ -206,11 +206,11 @@ final class Listener {
    * over.
    */
   private @Nullable Flow admit(Batch batch, int slot, FlowKey key, long now) {
-    if (lane.isOversize(batch, slot, lane.requests())) {
+    if (lane.isOversize(batch, slot, true, key)) {
       return null;
     }
     if (!key.isAnswerable()) {
-      return drop(Drop.BAD_SOURCE, batch, slot);
+      return drop(Drop.BAD_SOURCE, batch, slot, key);
     }
     Flow flow = lane.table().find(key);
     if (flow == null) {
@@ -240,7 +240,7 @@ final class Listener {
       lane.requests().handed(datagrams);
       return null;
     }
-    return drop(Drop.HANDOVER, batch, slot);
+    return drop(Drop.HANDOVER, batch, slot, key);
   }
 
   /**
@@ -259,8 +259,8 @@ final class Listener {
     }
   }
 
-  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
-    lane.requests().dropped(reason, batch.datagrams(slot));
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot, FlowKey key) {
+    lane.drop(reason, batch, slot, key);
     return null;
   }
 

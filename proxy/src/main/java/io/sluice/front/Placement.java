@@ -15,6 +15,7 @@ import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.pool.Backend;
+import io.sluice.pool.Deal;
 import io.sluice.pool.Pool;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -65,7 +66,7 @@ final class Placement {
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
     Drop refusal = lane.table().refusal();
     if (refusal != null) {
-      return drop(refusal, batch, slot);
+      return drop(refusal, batch, slot, key);
     }
     return chain == null
         ? open(batch, slot, key, null, now)
@@ -83,7 +84,7 @@ final class Placement {
             now);
     Chain.Admission admission = filters.open(request, batch.datagrams(slot));
     if (admission.refusal() != null) {
-      return drop(admission.refusal(), batch, slot);
+      return drop(admission.refusal(), batch, slot, key);
     }
     Sieve sieve = admission.sieve();
     Flow flow = open(batch, slot, key, sieve, now);
@@ -95,17 +96,17 @@ final class Placement {
 
   private @Nullable Flow open(Batch batch, int slot, FlowKey key, @Nullable Sieve sieve, long now) {
     if (!lane.table().mayOpen(now)) {
-      return drop(Drop.FLOW_RATE, batch, slot);
+      return drop(Drop.FLOW_RATE, batch, slot, key);
     }
     try {
       long affinity = extractor.keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
       Backend backend = pool.pick(affinity);
       return backend == null
-          ? drop(Drop.NO_BACKEND, batch, slot)
+          ? drop(Drop.NO_BACKEND, batch, slot, key)
           : dial(backend, affinity, batch, slot, key, sieve, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
-      return drop(Drop.FAULT, batch, slot);
+      return drop(Drop.FAULT, batch, slot, key);
     }
   }
 
@@ -123,14 +124,14 @@ final class Placement {
     } catch (OsException e) {
       other = blame(backend, e) ? pool.pickOther(affinity, backend) : null;
       if (other == null) {
-        return drop(Errno.ofDial(e.errno()), batch, slot);
+        return drop(Errno.ofDial(e.errno()), batch, slot, key);
       }
     }
     try {
       return Flow.open(key.copy(), lane, other, affinity, sieve, now);
     } catch (OsException e) {
       blame(other, e);
-      return drop(Errno.ofDial(e.errno()), batch, slot);
+      return drop(Errno.ofDial(e.errno()), batch, slot, key);
     }
   }
 
@@ -149,10 +150,10 @@ final class Placement {
    */
   @Nullable Flow rehome(Flow flow, Batch batch, int slot, long now) {
     try {
-      Backend next = next(flow, now);
+      Backend next = next(flow, pool, now);
       if (next == null) {
         flow.close(CloseReason.BACKEND_DOWN);
-        return drop(Drop.NO_BACKEND, batch, slot);
+        return drop(Drop.NO_BACKEND, batch, slot, flow.key());
       }
       // Beyond the budget it goes on as it did: nothing is queued.
       return next == flow.backend() || !lane.table().mayRehome(now)
@@ -160,12 +161,12 @@ final class Placement {
           : move(flow, next, batch, slot, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
-      return drop(Drop.FAULT, batch, slot);
+      return drop(Drop.FAULT, batch, slot, flow.key());
     }
   }
 
   /** Where it should go; where it is if it can do no better, null if that is down. */
-  private @Nullable Backend next(Flow flow, long now) {
+  static @Nullable Backend next(Flow flow, Deal pool, long now) {
     Backend home = flow.home();
     if (home != null && pool.pick(flow.affinity()) == home) { // not while it has a share only
       return home;
@@ -193,7 +194,7 @@ final class Placement {
         return flow;
       }
       flow.close(CloseReason.BACKEND_DOWN); // what it holds, another may need
-      return drop(Errno.ofDial(e.errno()), batch, slot);
+      return drop(Errno.ofDial(e.errno()), batch, slot, flow.key());
     }
   }
 
@@ -235,8 +236,8 @@ final class Placement {
     }
   }
 
-  private @Nullable Flow drop(Drop reason, Batch batch, int slot) {
-    lane.requests().dropped(reason, batch.datagrams(slot));
+  private @Nullable Flow drop(Drop reason, Batch batch, int slot, FlowKey key) {
+    lane.drop(reason, batch, slot, key);
     return null;
   }
 }

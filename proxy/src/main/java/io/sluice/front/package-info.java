@@ -1,4 +1,7 @@
-/** Where datagrams enter: may name a client; imports flow, pool, affinity, filter, net, metrics. */
+/**
+ * Where datagrams enter: may name a client; imports flow, pool, affinity, filter, trace, net,
+ * metrics.
+ */
 @NullMarked
 package io.sluice.front;
 

@@ -6,6 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.sluice.metrics.Account;
+import io.sluice.metrics.Drop;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +58,12 @@ public final class Batch {
   /** Slots in use. */
   private int filled;
 
+  /** A bit for each slot of which something was dropped. */
+  private int lost;
+
+  /** Why, for those. */
+  private final @Nullable Drop[] reasons = new Drop[SLOTS];
+
   private @Nullable Batch parts;
 
   Batch() {
@@ -100,6 +108,7 @@ public final class Batch {
       reset(slot);
     }
     filled = 0;
+    lost = 0;
   }
 
   /** Slots not in use. */
@@ -215,13 +224,42 @@ public final class Batch {
     return (incoming.get(JAVA_INT, message(slot) + Linux.MSG_FLAGS) & Linux.MSG_TRUNC) != 0;
   }
 
-  /** Drops all datagrams of a train but the last, the only one that may be smaller. */
+  /** Payload bytes of the last datagram of a train, the only one that may be smaller. */
+  public int lastBytes(int slot) {
+    return bytes[slot] - (datagrams(slot) - 1) * segmentBytes[slot];
+  }
+
+  /** Drops all datagrams of a train but the last. */
   public void keepLast(int slot) {
-    int length = bytes[slot] - (datagrams(slot) - 1) * segmentBytes[slot];
+    int length = lastBytes(slot);
     MemorySegment.copy(
         payload(slot, bytes[slot]), bytes[slot] - length, payload(slot, length), 0, length);
     bytes[slot] = length;
     segmentBytes[slot] = 0;
+  }
+
+  /** Books all datagrams in slots {@code from} to {@code end - 1} as dropped. */
+  public void drop(int from, int end, Drop reason, Account account) {
+    account.dropped(reason, datagrams(from, end - from));
+    for (int slot = from; slot < end; slot++) {
+      lost(slot, reason);
+    }
+  }
+
+  void lost(int slot, Drop reason) {
+    reasons[slot] = reason;
+    lost |= 1 << slot;
+  }
+
+  /** Why something in a slot was dropped; null if nothing was, so far. */
+  public @Nullable Drop dropped(int slot) {
+    return (lost >>> slot & 1) == 0 ? null : reasons[slot];
+  }
+
+  /** Copies {@code length} bytes of a slot, from its byte {@code from} on. */
+  public void copy(int slot, int from, byte[] to, int at, int length) {
+    assert 0 <= from && from + length <= bytes[slot] : length + " bytes of " + bytes[slot];
+    MemorySegment.copy(payloads, JAVA_BYTE, payloadOffset(slot) + from, to, at, length);
   }
 
   /** One datagram of a slot, to be looked at and not kept: the next receive overwrites it. */

@@ -41,7 +41,7 @@ final class Departure {
         Drop reason = Errno.ofSend(-next);
         // A full buffer will not take the others either.
         int last = reason == Drop.BACKPRESSURE ? end : batch.failedEnd();
-        account.dropped(reason, batch.datagrams(slot, last - slot));
+        batch.drop(slot, last, reason, account);
         slot = last;
       }
     }
@@ -60,6 +60,12 @@ final class Departure {
       Batch parts = batch.parts(slot, first);
       send(via, parts, 0, parts.filled(), 0, account);
       first += parts.filled();
+      for (int part = 0; part < parts.filled(); part++) {
+        Drop reason = parts.dropped(part);
+        if (reason != null) {
+          batch.lost(slot, reason);
+        }
+      }
     }
   }
 }

@@ -1,6 +1,8 @@
 package io.sluice.net;
 
 import io.sluice.metrics.Account;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Replies of many flows on their way out: what is ready in one turn of the loop leaves together, in
@@ -17,10 +19,21 @@ public final class Outbox {
   private final int[] starts = new int[Batch.SLOTS];
   private final int[] ends = new int[Batch.SLOTS];
 
+  /** By slot, who is to be told. */
+  private final @Nullable Witness[] witnesses = new Witness[Batch.SLOTS];
+
+  private boolean witnessed;
+
   /** Slots in a row that leave by one socket. */
   private int runs;
 
   private long waitingBytes;
+
+  /** Wants to know when something has left, or has not. */
+  public interface Witness {
+    /** {@link Batch#dropped} says which. */
+    void left(Batch batch, int slot);
+  }
 
   Outbox() {}
 
@@ -60,13 +73,36 @@ public final class Outbox {
     waitingBytes += batch.bytes(from, end - from);
   }
 
+  /** Likewise, and somebody is told of each slot when it has left. */
+  public void send(UdpSocket socket, int from, int end, Account account, Witness witness) {
+    Arrays.fill(witnesses, from, end, witness);
+    witnessed = true;
+    send(socket, from, end, account);
+  }
+
+  private void tell() {
+    for (int slot = 0; slot < batch.filled(); slot++) {
+      Witness witness = witnesses[slot];
+      if (witness != null) {
+        witness.left(batch, slot);
+      }
+    }
+  }
+
   /** Sends what waits. */
   public void flush() {
     try {
       for (int run = 0; run < runs; run++) {
         via[run].send(batch, starts[run], ends[run] - starts[run], accounts[run]);
       }
+      if (witnessed) {
+        tell();
+      }
     } finally { // nothing leaves twice, not even after a bug
+      if (witnessed) {
+        witnessed = false;
+        Arrays.fill(witnesses, null);
+      }
       runs = 0;
       waitingBytes = 0;
       batch.clear();

@@ -335,7 +335,7 @@ public final class UdpSocket implements EpollIoHandle {
     if (fd.isOpen()) {
       Departure.send(this, batch, from, from + n, largestSegment, account);
     } else { // its number may be another socket's by now
-      account.dropped(Drop.UNREACHABLE, batch.datagrams(from, n));
+      batch.drop(from, from + n, Drop.UNREACHABLE, account);
     }
   }
 

@@ -81,6 +81,7 @@ class ConfigReaderTest {
                         Duration.ZERO)),
                 new Admin(at("127.0.0.1", 9901)),
                 Optional.empty(),
+                new SluiceConfig.Recorder(1_024),
                 false,
                 List.of()));
   }

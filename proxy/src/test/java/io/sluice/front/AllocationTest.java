@@ -8,6 +8,8 @@ import io.sluice.affinity.Keys;
 import io.sluice.balance.Policies;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
+import io.sluice.trace.Captures;
+import io.sluice.trace.Traces;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -18,8 +20,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The relay path makes no garbage: what a worker's thread allocates, by the JVM's own count, while
- * established flows exchange datagrams over real sockets, with the event loop and all its timers.
+ * The relay path makes no garbage, nor does the recorder: what a worker's thread allocates, by the
+ * JVM's own count, while established flows exchange datagrams over real sockets, with the event
+ * loop and all its timers.
  */
 class AllocationTest {
   private static final int FLOWS = 20;
@@ -44,6 +47,7 @@ class AllocationTest {
       new ServedFront(Workers.start(1))
           .inRealTime()
           .key(Keys.sourceAddress())
+          .traces(new Traces(new Captures("test", System::nanoTime), 100, 1, null))
           .pool(
               servers ->
                   new Pool.Spec("pool", Policies.maglev(), servers, ServedFront.RULES, true));

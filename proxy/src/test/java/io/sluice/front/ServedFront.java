@@ -23,6 +23,7 @@ import io.sluice.net.Steering;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.pool.Rules;
+import io.sluice.trace.Traces;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -67,6 +68,7 @@ final class ServedFront implements AutoCloseable {
   private boolean connected;
   private List<Chain.Step> filters = List.of();
   private Fds fds = new Fds(10_000);
+  private Traces traces = Traces.none();
   private KeyExtractor key = (client, payload) -> client.getPort();
   private Function<List<Pool.Spec.Server>, Pool.Spec> spec = servers -> spec(servers, true);
   private @Nullable Front front;
@@ -126,6 +128,12 @@ final class ServedFront implements AutoCloseable {
     return this;
   }
 
+  /** What is left behind for people. */
+  ServedFront traces(Traces those) {
+    traces = those;
+    return this;
+  }
+
   /** Named f0, f1, ... */
   ServedFront filters(DatagramFilter.Factory... those) {
     filters =
@@ -176,6 +184,7 @@ final class ServedFront implements AutoCloseable {
             pool,
             dialer,
             key,
+            traces,
             nanoTime);
     return front.bound().getFirst().toInetSocketAddress();
   }
