@@ -1,8 +1,7 @@
 package io.sluice;
 
-import io.sluice.config.ConfigReader;
+import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
-import io.sluice.config.SluiceConfig;
 import io.sluice.net.Workers;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -168,7 +167,7 @@ public final class Main {
               description = "The configuration.")
           Path file)
       throws Exception {
-    LOG.debug("{}", read(file, plugins()));
+    LOG.debug("{}", read(file, plugins()).effective());
     out.println("ok");
     return 0;
   }
@@ -216,7 +215,7 @@ public final class Main {
     return Plugins.load(Main.class.getClassLoader());
   }
 
-  private static SluiceConfig read(Path file, Plugins plugins) throws InvalidConfig {
-    return ConfigReader.read(file, plugins.names());
+  private static Document read(Path file, Plugins plugins) throws InvalidConfig {
+    return Document.read(file, plugins.names());
   }
 }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
-import io.sluice.config.ConfigReader;
+import io.sluice.config.Document;
 import io.sluice.flow.CloseReason;
 import io.sluice.metrics.Drop;
 import java.nio.file.Files;
@@ -88,7 +88,7 @@ class MetricsPageTest {
     Path file = Files.writeString(folder.resolve("sluice.conf"), CONFIG);
     Plugins plugins = Plugins.load(MetricsPageTest.class.getClassLoader());
     try (Datapath datapath =
-        new EpollTransport().open(ConfigReader.read(file, plugins.names()), plugins)) {
+        new EpollTransport().open(Document.read(file, plugins.names()), plugins)) {
       return Collections.list(datapath.appliance().metrics().metricFamilySamples()).stream()
           .filter(family -> family.name.startsWith("sluice_"))
           .collect(
