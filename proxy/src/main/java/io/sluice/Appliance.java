@@ -4,6 +4,7 @@ import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -100,6 +101,14 @@ public interface Appliance {
   /** Ends a flow, so that its client's next datagram opens another; false if there is none such. */
   boolean end(long flowId);
 
+  /**
+   * What would become of a datagram, had it come now, and why; changes nothing.
+   *
+   * @throws IllegalArgumentException with words for the operator when there is no such front, or it
+   *     does not listen there
+   */
+  Explanation explain(ExplainQuery query);
+
   /** A page of live flows in the order of their ids. */
   FlowPage flows(FlowQuery query);
 
@@ -135,6 +144,7 @@ public interface Appliance {
    *
    * @param transport how datagrams move, e.g. {@code epoll, recvmmsg/sendmmsg}
    * @param workers those that are active
+   * @param fdsFree how many more flows may take one; the rest is for everything else
    */
   record Status(
       String version,
@@ -147,7 +157,8 @@ public interface Appliance {
       int workers,
       long flows,
       long fdsOpen,
-      long fdsMax) {}
+      long fdsMax,
+      long fdsFree) {}
 
   /**
    * The configuration in force.
@@ -209,8 +220,18 @@ public interface Appliance {
       long flowsOpened,
       long kernelDrops) {}
 
-  /** One pool, its backends by name. */
-  record PoolStatus(String name, String policy, String affinity, List<BackendStatus> backends) {}
+  /**
+   * One pool, its backends by name.
+   *
+   * @param portsFree left for new flows, by local address ({@code any}: the route's choice): those
+   *     to the backend that has fewest
+   */
+  record PoolStatus(
+      String name,
+      String policy,
+      String affinity,
+      List<BackendStatus> backends,
+      Map<String, Integer> portsFree) {}
 
   /**
    * One backend.
@@ -255,6 +276,16 @@ public interface Appliance {
       int limit,
       long after) {}
 
+  /**
+   * A datagram to be explained.
+   *
+   * @param local where it is sent to; empty: wherever this client has a flow, or else where the
+   *     front first listens
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record ExplainQuery(
+      String front, InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {}
+
   /** A client to look for; {@code port} 0 means any. */
   record Client(java.net.InetAddress address, int port) {}
 
@@ -288,7 +319,9 @@ public interface Appliance {
      * One direction; {@code received = forwarded + the sum of dropped + pending}, always.
      *
      * @param pending received and waiting to be handed over to another worker at this instant
+     * @param receivedBytes payload of those received
      */
-    public record Side(long received, long forwarded, Map<Drop, Long> dropped, long pending) {}
+    public record Side(
+        long received, long forwarded, Map<Drop, Long> dropped, long pending, long receivedBytes) {}
   }
 }

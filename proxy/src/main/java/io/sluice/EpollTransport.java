@@ -70,7 +70,7 @@ final class EpollTransport implements Transport {
     try {
       Prober prober = Prober.on(control);
       for (SluiceConfig.Pool pool : config.pools()) {
-        Pool opened = pool(pool, plugins, workers, control, journal);
+        Pool opened = pool(pool, plugins, workers.count(), control, journal);
         pools.put(pool.name(), opened);
         dialers.put(pool.name(), dialer(pool, ports));
         pool.health().probe().ifPresent(probe -> probe(opened, probe, plugins, prober));
@@ -86,10 +86,10 @@ final class EpollTransport implements Transport {
     }
   }
 
-  private static Pool pool(
+  static Pool pool(
       SluiceConfig.Pool pool,
       Plugins plugins,
-      Workers workers,
+      int workers,
       ScheduledExecutorService control,
       Journal journal)
       throws StartFailure {
@@ -131,7 +131,7 @@ final class EpollTransport implements Transport {
                   .probe()
                   .map(probe -> new Probing(probe.rise(), probe.fall()))
                   .orElse(Probing.USUAL)),
-          workers.count(),
+          workers,
           control,
           System::nanoTime,
           journal);
@@ -176,33 +176,10 @@ final class EpollTransport implements Transport {
       Map<String, Dialer> dialers,
       Traces traces)
       throws StartFailure {
-    SluiceConfig.Pool pool =
-        config.pools().stream()
-            .filter(each -> each.name().equals(front.pool()))
-            .findFirst()
-            .orElseThrow();
-    SluiceConfig.Flows flows = front.flows();
-    Limits limits =
-        new Limits(
-            flows.max(),
-            flows.idleTimeout(),
-            flows.unassuredTimeout(),
-            flows.unassuredMax(),
-            flows.newPerSecond(),
-            front.oneWay(),
-            pool.rehome().perSecond(),
-            pool.rehome().back());
-    Front.Spec spec =
-        new Front.Spec(
-            front.name(),
-            front.listen().stream().map(Address::of).toList(),
-            front.maxDatagramBytes(),
-            limits,
-            front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
-            plugins.filters(front));
+    SluiceConfig.Pool pool = poolOf(front, config);
     try {
       return Front.open(
-          spec,
+          spec(front, pool, plugins),
           workers,
           Objects.requireNonNull(pools.get(front.pool()), "checked when read"),
           Objects.requireNonNull(dialers.get(front.pool()), "checked when read"),
@@ -214,7 +191,35 @@ final class EpollTransport implements Transport {
     }
   }
 
-  private static KeyExtractor affinity(SluiceConfig.Affinity affinity, Plugins plugins) {
+  static SluiceConfig.Pool poolOf(SluiceConfig.Front front, SluiceConfig config) {
+    return config.pools().stream()
+        .filter(each -> each.name().equals(front.pool()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  static Front.Spec spec(SluiceConfig.Front front, SluiceConfig.Pool pool, Plugins plugins) {
+    SluiceConfig.Flows flows = front.flows();
+    Limits limits =
+        new Limits(
+            flows.max(),
+            flows.idleTimeout(),
+            flows.unassuredTimeout(),
+            flows.unassuredMax(),
+            flows.newPerSecond(),
+            front.oneWay(),
+            pool.rehome().perSecond(),
+            pool.rehome().back());
+    return new Front.Spec(
+        front.name(),
+        front.listen().stream().map(Address::of).toList(),
+        front.maxDatagramBytes(),
+        limits,
+        front.peerSockets() == SluiceConfig.PeerSockets.CONNECTED,
+        plugins.filters(front));
+  }
+
+  static KeyExtractor affinity(SluiceConfig.Affinity affinity, Plugins plugins) {
     return switch (affinity.key()) {
       case "payload" -> Keys.payload(affinity.offset(), affinity.length());
       case "source-prefix" -> Keys.sourcePrefix(affinity.prefixV4(), affinity.prefixV6());

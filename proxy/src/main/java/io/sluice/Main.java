@@ -21,6 +21,7 @@ import picocli.CommandLine.ScopeType;
 /** The command line. */
 @Command(
     name = "sluice",
+    subcommands = Explain.class,
     description = "A load-balancing UDP proxy appliance.",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

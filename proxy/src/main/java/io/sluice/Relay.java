@@ -9,6 +9,7 @@ import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
+import io.sluice.front.Explanation;
 import io.sluice.front.Front;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
@@ -52,7 +53,9 @@ final class Relay implements Datapath, Appliance {
   private final SluiceConfig config;
   private final Workers workers;
   private final ScheduledExecutorService control;
+  private final Ports ports;
   private final Map<String, Pool> pools;
+  private final Map<String, Dialer> dialers;
   private final List<Front> fronts;
   private final Autoscaler autoscaler;
   private final CollectorRegistry metrics = new CollectorRegistry();
@@ -84,7 +87,9 @@ final class Relay implements Datapath, Appliance {
     this.config = config;
     this.workers = workers;
     this.control = control;
+    this.ports = ports;
     this.pools = pools;
+    this.dialers = dialers;
     this.fronts = fronts;
     autoscaler =
         new Autoscaler(
@@ -151,7 +156,8 @@ final class Relay implements Datapath, Appliance {
         workers.active(),
         flowCount(),
         Supply.fdsOpen(),
-        Supply.fdsMax());
+        Supply.fdsMax(),
+        ports.fds().free());
   }
 
   @Override
@@ -210,9 +216,15 @@ final class Relay implements Datapath, Appliance {
                     pool.name(),
                     pool.balance().policy(),
                     pool.affinity().key(),
-                    pool(pool.name()).backends().stream().map(Relay::status).toList()))
+                    pool(pool.name()).backends().stream().map(Relay::status).toList(),
+                    portsFree(pool.name())))
         .sorted(comparing(PoolStatus::name))
         .toList();
+  }
+
+  private Map<String, Integer> portsFree(String pool) {
+    Dialer dialer = dialers.get(pool);
+    return dialer == null ? Map.of() : dialer.free();
   }
 
   private Pool pool(String name) {
@@ -294,6 +306,15 @@ final class Relay implements Datapath, Appliance {
   @Override
   public boolean end(long flowId) {
     throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Explanation explain(ExplainQuery query) {
+    return fronts.stream()
+        .filter(front -> front.name().equals(query.front()))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no front '" + query.front() + "'"))
+        .explain(query.client(), query.local(), query.payload());
   }
 
   @Override
@@ -382,7 +403,8 @@ final class Relay implements Datapath, Appliance {
     long forwarded = accounts.stream().mapToLong(Account::forwarded).sum();
     long pending = accounts.stream().mapToLong(Account::underWay).sum();
     long received = accounts.stream().mapToLong(Account::received).sum();
-    return new Ledger.Side(received, forwarded, dropped, pending);
+    long bytes = accounts.stream().mapToLong(Account::bytes).sum();
+    return new Ledger.Side(received, forwarded, dropped, pending, bytes);
   }
 
   @Override

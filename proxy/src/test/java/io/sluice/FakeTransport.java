@@ -3,6 +3,7 @@ package io.sluice;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Journal;
 import io.sluice.trace.Capture;
 import java.net.InetAddress;
@@ -65,7 +66,7 @@ final class FakeTransport implements Transport {
     @Override
     public Status status() {
       Instant now = Instant.EPOCH;
-      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0);
+      return new Status("0", "25", "4", "fake", Phase.RUNNING, now, Duration.ZERO, 1, 0, 0, 0, 0);
     }
 
     @Override
@@ -119,6 +120,11 @@ final class FakeTransport implements Transport {
     @Override
     public Applied change(
         String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Explanation explain(ExplainQuery query) {
       throw new UnsupportedOperationException();
     }
 

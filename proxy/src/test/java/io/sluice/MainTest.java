@@ -18,7 +18,8 @@ class MainTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "run --help", "check --help", "version --help"})
+  @ValueSource(
+      strings = {"--help", "run --help", "check --help", "explain --help", "version --help"})
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
     assertThat(out.toString()).startsWith("Usage: sluice");

@@ -219,11 +219,11 @@ final class Dispatcher {
       response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
       vertx.setTimer(LINGER_MS, timer -> request.connection().close());
     }
-    reply.headers().forEach(response::putHeader);
     response
         .setStatusCode(reply.status())
         .putHeader("Cache-Control", "no-store")
         .putHeader("X-Content-Type-Options", "nosniff");
+    reply.headers().forEach(response::putHeader);
     if (reply.contentType() == null) {
       response.end();
       return;

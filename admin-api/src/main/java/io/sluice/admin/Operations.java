@@ -51,6 +51,8 @@ final class Operations {
   /** By operation id: one for each operation of the contract, and no others. */
   static Map<String, Handler> over(Appliance appliance, Contract contract) {
     Operations on = new Operations(appliance);
+    Dashboard dashboard = Dashboard.load();
+    Reply page = dashboard.page();
     Reply health = Reply.ok(JsonObject.of("status", "ALIVE"));
     Reply yaml = Reply.ok("application/yaml", Buffer.buffer(contract.yaml()));
     Map<String, Handler> handlers = new HashMap<>();
@@ -58,8 +60,11 @@ final class Operations {
     handlers.putAll(new Backends(appliance).handlers());
     handlers.putAll(new Flows(appliance).handlers());
     handlers.putAll(new Capturing(appliance).handlers());
+    handlers.putAll(new Explaining(appliance).handlers());
     handlers.putAll(
         Map.ofEntries(
+            Map.entry("getDashboard", new Handler(true, request -> page)),
+            Map.entry("getAsset", new Handler(true, request -> asset(dashboard, request))),
             Map.entry("getHealth", new Handler(true, request -> health)),
             Map.entry("getContract", new Handler(true, request -> yaml)),
             Map.entry("getReadiness", new Handler(true, request -> on.readiness())),
@@ -83,6 +88,11 @@ final class Operations {
 
   static Handler json(Function<Request, JsonObject> view) {
     return new Handler(false, request -> Reply.ok(view.apply(request)));
+  }
+
+  private static Reply asset(Dashboard dashboard, Request request) {
+    return dashboard.asset(
+        request.call.get("build", String.class), request.call.get("file", String.class));
   }
 
   private Reply readiness() {

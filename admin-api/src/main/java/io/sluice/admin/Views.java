@@ -22,9 +22,12 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
@@ -46,7 +49,8 @@ final class Views {
         .put("workers", s.workers())
         .put("flows", s.flows())
         .put("fdsOpen", s.fdsOpen())
-        .put("fdsMax", s.fdsMax());
+        .put("fdsMax", s.fdsMax())
+        .put("fdsFree", s.fdsFree());
   }
 
   static JsonObject workers(WorkersStatus w) {
@@ -93,7 +97,8 @@ final class Views {
         .put("name", p.name())
         .put("policy", p.policy())
         .put("affinity", p.affinity())
-        .put("backends", array(p.backends(), Views::backend));
+        .put("backends", array(p.backends(), Views::backend))
+        .put("portsFree", new JsonObject(new TreeMap<>(p.portsFree())));
   }
 
   static JsonObject backend(BackendStatus b) {
@@ -222,8 +227,11 @@ final class Views {
         .put("flows", appliance.status().flows())
         .put("requests", total(ledgers, Ledger::request, Ledger.Side::received))
         .put("replies", total(ledgers, Ledger::reply, Ledger.Side::received))
+        .put("requestBytes", total(ledgers, Ledger::request, Ledger.Side::receivedBytes))
+        .put("replyBytes", total(ledgers, Ledger::reply, Ledger.Side::receivedBytes))
         .put("requestsDropped", total(ledgers, Ledger::request, Views::dropped))
         .put("repliesDropped", total(ledgers, Ledger::reply, Views::dropped))
+        .put("dropped", byReason(ledgers))
         .put("kernelDrops", appliance.fronts().stream().mapToLong(FrontStatus::kernelDrops).sum());
   }
 
@@ -250,18 +258,32 @@ final class Views {
   }
 
   private static JsonObject side(Ledger.Side s) {
-    JsonObject dropped = new JsonObject();
-    for (Drop reason : Drop.values()) {
-      Long count = s.dropped().get(reason);
-      if (count != null) {
-        dropped.put(reason.name(), count);
-      }
-    }
     return new JsonObject()
         .put("received", s.received())
         .put("forwarded", s.forwarded())
-        .put("dropped", dropped)
-        .put("pending", s.pending());
+        .put("dropped", byReason(s.dropped()))
+        .put("pending", s.pending())
+        .put("receivedBytes", s.receivedBytes());
+  }
+
+  private static JsonObject byReason(List<Ledger> ledgers) {
+    Map<Drop, Long> sum = new EnumMap<>(Drop.class);
+    for (Ledger ledger : ledgers) {
+      ledger.request().dropped().forEach((reason, count) -> sum.merge(reason, count, Long::sum));
+      ledger.reply().dropped().forEach((reason, count) -> sum.merge(reason, count, Long::sum));
+    }
+    return byReason(sum);
+  }
+
+  private static JsonObject byReason(Map<Drop, Long> dropped) {
+    JsonObject json = new JsonObject();
+    for (Drop reason : Drop.values()) {
+      Long count = dropped.get(reason);
+      if (count != null) {
+        json.put(reason.name(), count);
+      }
+    }
+    return json;
   }
 
   /** Milliseconds are as exact as anyone needs; zero when a clock has stepped back. */

@@ -70,6 +70,11 @@ final class ApplianceProcess implements AutoCloseable {
     }
   }
 
+  /** Where its admin API is. */
+  String admin() {
+    return admin;
+  }
+
   String url(String path) {
     return admin + path;
   }

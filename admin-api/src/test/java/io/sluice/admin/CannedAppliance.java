@@ -10,6 +10,7 @@ import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -53,6 +54,12 @@ final class CannedAppliance implements Appliance {
   final List<FlowQuery> queries = new ArrayList<>();
   volatile List<FrontStatus> fronts = List.of(front("dns"), front("syslog"));
   volatile List<PoolStatus> pools = List.of(pool("resolvers", "a"), pool("collectors", "b"));
+  volatile List<Ledger> ledgers =
+      List.of(
+          new Ledger(
+              "dns",
+              new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1, 900),
+              new Ledger.Side(6, 5, Map.of(Drop.OVERSIZE, 1L), 0, 480)));
   volatile Phase phase = Phase.RUNNING;
   volatile boolean ready = true;
   volatile Runnable whenListing = () -> {};
@@ -99,7 +106,8 @@ final class CannedAppliance implements Appliance {
         "source-address",
         List.of(
             backend(backend, address("::1", 5300), 1, "UP"),
-            backend("z", address("::1", 5301), 1, "TRIAL")));
+            backend("z", address("::1", 5301), 1, "TRIAL")),
+        Map.of("any", 28_000));
   }
 
   private static BackendStatus backend(
@@ -167,7 +175,18 @@ final class CannedAppliance implements Appliance {
   @Override
   public Status status() {
     return new Status(
-        "0.1.0", "25", "4.2", "epoll", phase, START, Duration.ofMillis(90_500), 2, 3, 40, 1_024);
+        "0.1.0",
+        "25",
+        "4.2",
+        "epoll",
+        phase,
+        START,
+        Duration.ofMillis(90_500),
+        2,
+        3,
+        40,
+        1_024,
+        512);
   }
 
   @Override
@@ -281,9 +300,27 @@ final class CannedAppliance implements Appliance {
             "sluice { fronts { f { listen = [\"127.0.0.1:1\"], pool = p } }, pools { p { backends {"
                 + each
                 + "} } } }");
-    PoolStatus after = new PoolStatus(pool, before.policy(), before.affinity(), backends);
+    PoolStatus after =
+        new PoolStatus(pool, before.policy(), before.affinity(), backends, before.portsFree());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
+  }
+
+  @Override
+  public Explanation explain(ExplainQuery query) {
+    if (query.payload().length > 1_500) {
+      return explained(Explanation.Outcome.DROP, Optional.of(Drop.OVERSIZE), Optional.empty());
+    }
+    if (query.local().map(at -> at.getPort() != 53).orElse(false)) {
+      throw new IllegalArgumentException("front 'dns' does not listen there");
+    }
+    return explained(Explanation.Outcome.FORWARD, Optional.empty(), Optional.of("a"));
+  }
+
+  private static Explanation explained(
+      Explanation.Outcome outcome, Optional<Drop> reason, Optional<String> backend) {
+    var step = new Explanation.Step(Explanation.Stage.SIZE, Explanation.Verdict.PASS, "as told");
+    return new Explanation(outcome, reason, "resolvers", backend, List.of(step));
   }
 
   @Override
@@ -317,11 +354,7 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public List<Ledger> drops() {
-    return List.of(
-        new Ledger(
-            "dns",
-            new Ledger.Side(10, 6, Map.of(Drop.OVERSIZE, 2L, Drop.NO_FD, 1L), 1),
-            new Ledger.Side(6, 6, Map.of(), 0)));
+    return ledgers;
   }
 
   @Override

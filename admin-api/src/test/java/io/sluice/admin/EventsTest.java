@@ -73,8 +73,11 @@ class EventsTest {
                   .put("flows", 3L)
                   .put("requests", 10L)
                   .put("replies", 6L)
+                  .put("requestBytes", 900L)
+                  .put("replyBytes", 480L)
                   .put("requestsDropped", 3L)
-                  .put("repliesDropped", 0L)
+                  .put("repliesDropped", 1L)
+                  .put("dropped", JsonObject.of("OVERSIZE", 3, "NO_FD", 1))
                   .put("kernelDrops", 14L));
     }
   }

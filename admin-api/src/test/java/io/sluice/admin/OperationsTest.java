@@ -48,7 +48,8 @@ class OperationsTest {
           template
               .replace("{front}", "dns")
               .replace("{pool}", "resolvers")
-              .replace("{backend}", "a");
+              .replace("{backend}", "a")
+              .replace("/assets/{build}/{file}", DashboardTest.asset(api, "app.js"));
       HttpResponse<String> get = api.get(path);
       HttpResponse<String> head = api.exchange("HEAD", path);
       assertThat(get.statusCode()).as(path).isEqualTo(200);
@@ -64,7 +65,6 @@ class OperationsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "/",
         "/v1",
         "/v1/",
         "/v1/status/",
@@ -93,7 +93,7 @@ class OperationsTest {
                 """
                 {"version":"0.1.0","java":"25","netty":"4.2","transport":"epoll","phase":"RUNNING",
                  "startedAt":"2026-01-01T00:00:00Z","uptimeSeconds":90.5,"workers":2,"flows":3,
-                 "fdsOpen":40,"fdsMax":1024}
+                 "fdsOpen":40,"fdsMax":1024,"fdsFree":512}
                 """));
   }
 
@@ -117,7 +117,7 @@ class OperationsTest {
         .isEqualTo(
             new JsonObject(
                 """
-                {"received":10,"forwarded":6,"dropped":{"OVERSIZE":2,"NO_FD":1},"pending":1}
+                {"received":10,"forwarded":6,"dropped":{"OVERSIZE":2,"NO_FD":1},"pending":1,"receivedBytes":900}
                 """));
   }
 

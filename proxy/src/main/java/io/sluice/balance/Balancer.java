@@ -18,6 +18,16 @@ public interface Balancer {
    */
   int pick(long key);
 
+  /**
+   * What this would pick from now on, were nobody else to ask it: a balancer that leaves this one
+   * as it is. Off the loops; its {@code pick} throws {@link Undetermined} where nobody can say.
+   */
+  default Balancer preview() {
+    return key -> {
+      throw new Undetermined("the policy does not say without picking in earnest");
+    };
+  }
+
   /** Builds a balancer. */
   interface Factory {
     /**

@@ -59,6 +59,11 @@ final class Ketama implements Balancer {
     return owners[next < points.length ? next : 0];
   }
 
+  @Override
+  public Balancer preview() {
+    return this;
+  }
+
   /** All claims, each packed into a long that sorts by hash (unsigned), then by member. */
   private static long[] claims(List<? extends Member> members) {
     long wanted = members.stream().mapToLong(m -> (long) m.weight() * POINTS_A_WEIGHT).sum();

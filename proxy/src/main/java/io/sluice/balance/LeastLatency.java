@@ -24,6 +24,19 @@ final class LeastLatency implements Balancer {
     this.random = random;
   }
 
+  private LeastLatency(LeastLatency of, Extreme draw) {
+    members = of.members;
+    weights = of.weights;
+    random = () -> draw;
+  }
+
+  /** Only where there is no tie, as loads are now. */
+  @Override
+  public Balancer preview() {
+    return Extreme.agreed(
+        new LeastLatency(this, Extreme.LEAST), new LeastLatency(this, Extreme.MOST));
+  }
+
   @Override
   public int pick(long key) {
     double unseen = fastest();

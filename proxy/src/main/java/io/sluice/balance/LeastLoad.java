@@ -22,6 +22,18 @@ final class LeastLoad implements Balancer {
     this.random = random;
   }
 
+  private LeastLoad(LeastLoad of, Extreme draw) {
+    members = of.members;
+    weights = of.weights;
+    random = () -> draw;
+  }
+
+  /** Only where there is no tie, as loads are now. */
+  @Override
+  public Balancer preview() {
+    return Extreme.agreed(new LeastLoad(this, Extreme.LEAST), new LeastLoad(this, Extreme.MOST));
+  }
+
   @Override
   public int pick(long key) {
     RandomGenerator draw = random.get();

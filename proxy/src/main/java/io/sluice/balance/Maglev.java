@@ -48,6 +48,11 @@ final class Maglev implements Balancer {
     return slots[remainder(mix(key), SLOTS)];
   }
 
+  @Override
+  public Balancer preview() {
+    return this;
+  }
+
   /** Deals out the slots, in at most 65,537 rounds: the heaviest claims one in each. */
   private void deal(List<? extends Member> members) {
     int[] weights = members.stream().mapToInt(Member::weight).toArray();

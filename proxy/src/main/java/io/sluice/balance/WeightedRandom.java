@@ -21,6 +21,18 @@ final class WeightedRandom implements Balancer {
     this.random = random;
   }
 
+  private WeightedRandom(WeightedRandom of, Extreme draw) {
+    ends = of.ends;
+    random = () -> draw;
+  }
+
+  /** Only of one member alone. */
+  @Override
+  public Balancer preview() {
+    return Extreme.agreed(
+        new WeightedRandom(this, Extreme.LEAST), new WeightedRandom(this, Extreme.MOST));
+  }
+
   @Override
   public int pick(long key) {
     long point = random.get().nextLong(ends[ends.length - 1]);

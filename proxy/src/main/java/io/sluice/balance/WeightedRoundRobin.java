@@ -32,13 +32,22 @@ final class WeightedRoundRobin implements Balancer {
 
   /** Starts at {@code first}, counted along the cycle. */
   WeightedRoundRobin(List<? extends Member> members, int first) {
-    cycle = cycle(slots(members));
+    this(cycle(slots(members)), first);
+  }
+
+  private WeightedRoundRobin(int[] cycle, long first) {
+    this.cycle = cycle;
     tickets = new AtomicLong(first);
   }
 
   @Override
   public int pick(long key) {
     return cycle[(int) (tickets.getAndIncrement() % cycle.length)];
+  }
+
+  @Override
+  public Balancer preview() {
+    return new WeightedRoundRobin(cycle, tickets.get());
   }
 
   /** How many slots of the cycle each member gets. */

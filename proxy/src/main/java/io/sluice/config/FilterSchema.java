@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /** The keys of a front's {@code filters}: those of every filter, and each type's own. */
 final class FilterSchema {
@@ -37,8 +36,11 @@ final class FilterSchema {
    */
   static List<Filter> read(Cursor front, Set<String> types) {
     Value value = front.value("filters");
-    List<Value> elements = value == null ? null : value.elements();
-    if (value == null || elements == null) {
+    if (value == null) {
+      return front.preset("filters", List.of());
+    }
+    List<Value> elements = value.elements();
+    if (elements == null) {
       return List.of();
     }
     if (elements.size() > MAX_FILTERS) {
@@ -77,7 +79,7 @@ final class FilterSchema {
 
   private static String name(Cursor in, String type) {
     Value value = in.value("name");
-    String name = value == null ? null : value.text();
+    String name = value == null ? in.preset("name", type) : value.text();
     if (value != null && name != null && !Cursor.isName(name)) {
       value.problem(Cursor.NAME_RULE);
     }
@@ -85,17 +87,21 @@ final class FilterSchema {
   }
 
   private static Filter accessList(Cursor in, String name) {
-    List<Network> allow = networks(in.value("allow"));
-    List<Network> deny = networks(in.value("deny"));
+    List<Network> allow = networks(in, "allow");
+    List<Network> deny = networks(in, "deny");
     if (!in.has("allow") && !in.has("deny")) {
       in.problem("needs 'allow' or 'deny', e.g. allow = [\"10.0.0.0/8\"]");
     }
     return new Filter.AccessList(name, allow, deny);
   }
 
-  private static List<Network> networks(@Nullable Value value) {
-    List<Value> elements = value == null ? null : value.elements();
-    if (value == null || elements == null) {
+  private static List<Network> networks(Cursor in, String key) {
+    Value value = in.value(key);
+    if (value == null) {
+      return in.preset(key, List.of());
+    }
+    List<Value> elements = value.elements();
+    if (elements == null) {
       return List.of();
     }
     if (elements.size() > MAX_NETWORKS) {

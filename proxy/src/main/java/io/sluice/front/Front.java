@@ -20,10 +20,12 @@ import io.sluice.pool.Pool;
 import io.sluice.trace.Capture;
 import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -92,6 +94,7 @@ public final class Front {
   private final Dialer dialer;
   private final FlowTable table;
   private final Workers workers;
+  private final KeyExtractor affinity;
   private final Traces traces;
   private final LongSupplier clock;
   private final @Nullable Desk desk;
@@ -108,16 +111,17 @@ public final class Front {
       Workers workers,
       Pool pool,
       Dialer dialer,
-      FlowTable table,
+      KeyExtractor affinity,
       Traces traces,
       LongSupplier clock) {
     this.spec = spec;
+    this.affinity = affinity;
+    this.clock = clock;
     this.workers = workers;
     this.pool = pool;
     this.dialer = dialer;
-    this.table = table;
+    table = new FlowTable(spec.limits(), clock);
     this.traces = traces;
-    this.clock = clock;
     desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
     tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
   }
@@ -138,8 +142,7 @@ public final class Front {
       Traces traces,
       LongSupplier clock)
       throws OsException {
-    FlowTable table = new FlowTable(spec.limits(), clock);
-    Front front = new Front(spec, workers, pool, dialer, table, traces, clock);
+    Front front = new Front(spec, workers, pool, dialer, affinity, traces, clock);
     List<List<UdpSocket>> sockets = new ArrayList<>();
     try {
       for (Address address : spec.listen()) {
@@ -153,7 +156,7 @@ public final class Front {
     for (Worker worker : workers) {
       List<Listener> here = new ArrayList<>();
       for (int i = 0; i < sockets.size(); i++) {
-        here.add(front.listener(worker, i, sockets.get(i).get(worker.index()), affinity));
+        here.add(front.listener(worker, i, sockets.get(i).get(worker.index())));
       }
       front.listeners.add(List.copyOf(here));
     }
@@ -261,7 +264,7 @@ public final class Front {
     return sockets;
   }
 
-  private Listener listener(Worker worker, int index, UdpSocket socket, KeyExtractor affinity) {
+  private Listener listener(Worker worker, int index, UdpSocket socket) {
     Lane lane =
         new Lane(
             worker,
@@ -384,6 +387,35 @@ public final class Front {
       }
     }
     return drops;
+  }
+
+  /**
+   * What would become of a datagram, had it come now; changes nothing. Any thread.
+   *
+   * @param local where it is sent to; empty: wherever this client has a flow, or else where the
+   *     front first listens for its family
+   * @throws IllegalArgumentException with words for a person when the front does not listen there
+   */
+  public Explanation explain(
+      InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {
+    var scene =
+        new Explainer.Scene(spec, bound(), table, pool, affinity, dialer, clock.getAsLong());
+    return new Explainer(scene, client, payload).explain(local);
+  }
+
+  /** The same of a front that has just been opened, without opening it. */
+  public static Explanation explain(
+      Spec spec,
+      Pool pool,
+      KeyExtractor affinity,
+      LongSupplier clock,
+      InetSocketAddress client,
+      Optional<InetSocketAddress> local,
+      byte[] payload) {
+    var table = new FlowTable(spec.limits(), clock);
+    var scene =
+        new Explainer.Scene(spec, spec.listen(), table, pool, affinity, null, clock.getAsLong());
+    return new Explainer(scene, client, payload).explain(local);
   }
 
   /** Sockets of single flows' own. */

@@ -15,6 +15,7 @@ import io.sluice.net.Batch;
 import io.sluice.net.Errno;
 import io.sluice.net.OsException;
 import io.sluice.pool.Backend;
+import io.sluice.pool.Deal;
 import io.sluice.pool.Pool;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -149,7 +150,7 @@ final class Placement {
    */
   @Nullable Flow rehome(Flow flow, Batch batch, int slot, long now) {
     try {
-      Backend next = next(flow, now);
+      Backend next = next(flow, pool, now);
       if (next == null) {
         flow.close(CloseReason.BACKEND_DOWN);
         return drop(Drop.NO_BACKEND, batch, slot, flow.key());
@@ -165,7 +166,7 @@ final class Placement {
   }
 
   /** Where it should go; where it is if it can do no better, null if that is down. */
-  private @Nullable Backend next(Flow flow, long now) {
+  static @Nullable Backend next(Flow flow, Deal pool, long now) {
     Backend home = flow.home();
     if (home != null && pool.pick(flow.affinity()) == home) { // not while it has a share only
       return home;

@@ -19,7 +19,7 @@ public final class Journal {
 
   /** What an event is about. */
   public enum Kind {
-    /** A backend's state has changed: {@code what} is the new one. */
+    /** A backend's state has changed: {@code what} is the new one, or what was done to it. */
     BACKEND,
     /** A probe's result differs from the one before: {@code what} is its verdict. */
     PROBE,

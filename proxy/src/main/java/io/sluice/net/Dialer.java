@@ -1,5 +1,6 @@
 package io.sluice.net;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,6 +80,12 @@ public final class Dialer {
   /** The budget that each link takes one of. */
   public Fds fds() {
     return ports.fds();
+  }
+
+  /** Local ports left for links to one peer. */
+  public int freeTo(Address peer) {
+    Outlet[] known = outlets.get(peer);
+    return known == null ? ports.count() : Arrays.stream(known).mapToInt(Outlet::free).sum();
   }
 
   /**

@@ -221,6 +221,11 @@ public final class Backend {
     return share == ALL_KEYS || place(key) < share;
   }
 
+  /** Percent of its keys that it keeps; all but on trial for silence and in slow start. */
+  public int sharePercent() {
+    return 100 * standing.share() / ALL_KEYS;
+  }
+
   /** Whether nothing speaks against giving it that key of another's. */
   boolean isSound(long key) {
     Standing now = standing;
@@ -264,11 +269,11 @@ public final class Backend {
    * @param score 100 is beyond doubt, at 0 its guilt is proven
    * @param reason why it is in that state, the words that were logged
    * @param since when it came into that state
-   * @param ejections since the pool was opened
+   * @param ejections since it came into the pool
    * @param dossier what else is known of it
    * @param latencyNanos how long its replies take of late; 0 until it has been seen
    * @param flows live ones
-   * @param unreachable ICMP errors since the pool was opened
+   * @param unreachable ICMP errors since then
    * @param requests datagrams sent to it
    * @param replies datagrams it sent
    */

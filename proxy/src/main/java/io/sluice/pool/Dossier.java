@@ -10,9 +10,9 @@ import java.util.OptionalDouble;
  * What is kept of a backend for people to read; nothing is decided by it.
  *
  * @param draining present while somebody wishes it to have no new flows, in whatever state
- * @param probe the last check; empty before the first
- * @param probesPassed since the pool was opened
- * @param probesFailed since the pool was opened
+ * @param probe the last check; empty before the first, and where there are none any longer
+ * @param probesPassed since it came into the pool
+ * @param probesFailed since then
  * @param replyRatio what it answered in time of what it was asked, over the window; empty below
  *     volume
  * @param history its last transitions, oldest first

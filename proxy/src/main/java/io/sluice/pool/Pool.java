@@ -1,7 +1,6 @@
 package io.sluice.pool;
 
 import static java.util.Comparator.comparing;
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import io.sluice.balance.Balancer;
 import io.sluice.metrics.Journal;
@@ -26,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Backends with a balancer; deals each new flow one of those that are eligible. */
-public final class Pool implements AutoCloseable {
+public final class Pool implements Deal, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Pool.class);
 
   /** How often control looks at the time, and at the counters. */
@@ -39,11 +38,10 @@ public final class Pool implements AutoCloseable {
   private final LongUnaryOperator jitter;
   private final Journal journal;
   private final Census census;
+  private final Pulse pulse;
   private volatile Roster roster;
   private volatile Snapshot snapshot;
   private volatile List<Watch> leaving = List.of();
-  private volatile @Nullable Future<?> timer;
-  private volatile boolean closed;
 
   // control's alone
   private @Nullable Checks checks;
@@ -57,7 +55,7 @@ public final class Pool implements AutoCloseable {
    * @param maxEjected percent of the backends, rounded up, that may be out, for whatever reason,
    *     once passive evidence takes one out; below 100 one always stays
    * @param repeatable whether a request may reach two backends
-   * @param slowStart how long a backend that has come back gets a growing share
+   * @param slowStart how long a backend that has come, or come back, gets a growing share
    * @param probing how probes count, if there are any
    */
   public record Spec(
@@ -142,8 +140,8 @@ public final class Pool implements AutoCloseable {
       LongUnaryOperator jitter,
       Journal journal) {
     Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter, journal);
-    pool.swap(Snapshot.of(spec.policy(), pool.roster.members()));
-    pool.arm();
+    pool.swap(pool.snapshot.by(spec.policy(), pool.roster.members()));
+    pool.pulse.arm();
     return pool;
   }
 
@@ -163,7 +161,8 @@ public final class Pool implements AutoCloseable {
     this.jitter = jitter;
     roster = Roster.of(spec, server -> new Watch(this, spec, server, workers));
     census = new Census(roster, TICK_NS);
-    snapshot = Snapshot.of(spec.policy(), List.of());
+    pulse = new Pulse(control, TICK_NS, this::tick);
+    snapshot = Snapshot.EMPTY;
   }
 
   /** A tenth more or less. */
@@ -185,24 +184,19 @@ public final class Pool implements AutoCloseable {
     return leaving.stream().map(Watch::backend).filter(backend -> backend.load() > 0).toList();
   }
 
-  /** Returns the backend a new flow with this key gets, or null if there is none to give. */
+  @Override
   public @Nullable Backend pick(long key) {
-    Snapshot now = snapshot;
-    if (now.members.length == 0) {
-      return null;
-    }
-    Backend picked = now.members[now.balancer.pick(key)];
-    return picked.keeps(key) ? picked : now.other(key, picked);
+    return snapshot.pick(key);
   }
 
-  /**
-   * Returns another one than {@code not} for a flow with this key, the same each time where the
-   * policy is consistent, or null if no other is dealt.
-   */
+  @Override
   public @Nullable Backend pickOther(long key, Backend not) {
-    Snapshot now = snapshot;
-    Backend other = now.members.length == 0 ? not : now.other(key, not);
-    return other == not ? null : other;
+    return snapshot.pickOther(key, not);
+  }
+
+  /** What it would deal next, as of now. */
+  public Preview preview() {
+    return new Preview(snapshot);
   }
 
   /**
@@ -224,19 +218,16 @@ public final class Pool implements AutoCloseable {
 
   private void become(Spec next) {
     Roster now = roster;
-    if (closed || next.equals(now.spec())) {
+    if (closed() || next.equals(now.spec())) {
       return;
     }
     Roster then = now.after(next, server -> new Watch(this, next, server, workers));
     List<Snapshot.Member> members = then.members();
-    boolean same = snapshot.isOf(next.policy(), members);
-    Snapshot dealt = same ? snapshot : Snapshot.of(next.policy(), members);
+    Snapshot dealt = snapshot.by(next.policy(), members);
     // From here on nothing fails.
     List<Watch> gone = now.without(then);
     List<Watch> come = then.without(now);
-    for (int i = 0; i < then.watches().size(); i++) {
-      then.watches().get(i).heed(next, next.servers().get(i).weight());
-    }
+    then.apply();
     come.forEach(Watch::join);
     census.cover(then);
     roster = then;
@@ -297,6 +288,7 @@ public final class Pool implements AutoCloseable {
         () -> {
           checks = null;
           roster.watches().forEach(Watch::stopProbing);
+          refresh();
         });
   }
 
@@ -310,32 +302,12 @@ public final class Pool implements AutoCloseable {
    */
   @Override
   public void close() {
-    closed = true;
-    cancel();
+    pulse.close();
     roster.watches().forEach(Watch::close);
   }
 
-  private void cancel() {
-    Future<?> last = timer;
-    if (last != null) {
-      last.cancel(false);
-    }
-  }
-
-  /** Either this sees that the pool is closed, or {@link #close} sees this timer. */
-  private void arm() {
-    timer = control.schedule(this::tick, TICK_NS, NANOSECONDS);
-    if (closed) {
-      cancel();
-    }
-  }
-
-  /** Control, every tick; whatever one runs into, there is a next. */
+  /** Control; whatever one runs into, there is a next. */
   private void tick() {
-    if (closed) {
-      return;
-    }
-    arm();
     long nowNs = nowNs();
     try {
       census.tick(nowNs);
@@ -366,15 +338,11 @@ public final class Pool implements AutoCloseable {
 
   /** Control: deals from the backends that are eligible now, or as before if the policy fails. */
   void refresh() {
-    Spec spec = roster.spec();
-    List<Snapshot.Member> members = roster.members();
     Snapshot next = snapshot;
-    if (!next.isOf(spec.policy(), members)) {
-      try {
-        next = Snapshot.of(spec.policy(), members);
-      } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
-        log.error("pool {}: its policy failed, it goes on dealing as before", name(), e);
-      }
+    try {
+      next = next.by(roster.spec().policy(), roster.members());
+    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
+      log.error("pool {}: its policy failed, it goes on dealing as before", name(), e);
     }
     swap(next);
   }
@@ -392,7 +360,7 @@ public final class Pool implements AutoCloseable {
   }
 
   boolean closed() {
-    return closed;
+    return pulse.isClosed();
   }
 
   /** In the order the package explains: who joins is marked, who leaves is unmarked last. */

@@ -1,12 +1,12 @@
 package io.sluice.pool;
 
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Who the backends of a pool are, by the configuration in force: made whole, never changed, but for
@@ -26,20 +26,23 @@ record Roster(Pool.Spec spec, List<Watch> watches, List<Backend> backends) {
 
   /** The next one: who keeps name and address is the same backend, anybody else a newcomer. */
   Roster after(Pool.Spec next, Function<Pool.Spec.Server, Watch> newcomer) {
+    Map<String, Watch> known =
+        watches.stream().collect(Collectors.toMap(watch -> watch.backend().name(), w -> w));
     return of(
-        next, server -> Objects.requireNonNullElseGet(find(server), () -> newcomer.apply(server)));
+        next,
+        server -> {
+          Watch same = known.get(server.name());
+          return same != null && same.backend().address().equals(server.address())
+              ? same
+              : newcomer.apply(server);
+        });
   }
 
-  private @Nullable Watch find(Pool.Spec.Server server) {
-    Watch known = find(server.name());
-    return known == null || known.backend().address().equals(server.address()) ? known : null;
-  }
-
-  private @Nullable Watch find(String backend) {
-    return watches.stream()
-        .filter(watch -> watch.backend().name().equals(backend))
-        .findFirst()
-        .orElse(null);
+  /** Has all of them judged by its rules. */
+  void apply() {
+    for (int i = 0; i < watches.size(); i++) {
+      watches.get(i).heed(spec, spec.servers().get(i).weight());
+    }
   }
 
   /**
@@ -48,21 +51,23 @@ record Roster(Pool.Spec spec, List<Watch> watches, List<Backend> backends) {
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
   Watch watch(String backend) {
-    Watch watch = find(backend);
-    if (watch == null) {
-      throw new IllegalArgumentException(
-          "pool '%s' has no backend '%s'; there are: %s"
-              .formatted(
-                  spec.name(),
-                  backend,
-                  backends.stream().map(Backend::name).collect(Collectors.joining(", "))));
-    }
-    return watch;
+    return watches.stream()
+        .filter(watch -> watch.backend().name().equals(backend))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "pool '%s' has no backend '%s'; there are: %s"
+                        .formatted(
+                            spec.name(),
+                            backend,
+                            String.join(", ", backends.stream().map(Backend::name).toList()))));
   }
 
   /** Those that are not in another one. */
   List<Watch> without(Roster other) {
-    return watches.stream().filter(watch -> !other.watches.contains(watch)).toList();
+    Set<Watch> those = Set.copyOf(other.watches);
+    return watches.stream().filter(watch -> !those.contains(watch)).toList();
   }
 
   boolean hasNoneEligible() {

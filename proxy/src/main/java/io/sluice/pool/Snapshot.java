@@ -2,11 +2,14 @@ package io.sluice.pool;
 
 import io.sluice.balance.Balancer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A balancer and what its picks mean: built whole, never changed. */
-final class Snapshot {
+final class Snapshot implements Deal {
   /** A backend that holds half of the keys is picked so often in a row once in 256 times. */
   private static final int TRIES = 8;
+
+  static final Snapshot EMPTY = new Snapshot(_ -> _ -> 0, List.of(), _ -> 0);
 
   final Balancer balancer;
   final Backend[] members;
@@ -20,9 +23,17 @@ final class Snapshot {
     members = over.stream().map(Member::backend).toArray(Backend[]::new);
   }
 
-  /** Throws what the policy throws, which is not asked about nobody. */
-  static Snapshot of(Balancer.Factory policy, List<Member> members) {
-    return new Snapshot(policy, members, members.isEmpty() ? key -> 0 : policy.over(members));
+  /**
+   * One by that policy over those: this one, if that is what it is. Throws what the policy throws,
+   * which is not asked about nobody.
+   */
+  Snapshot by(Balancer.Factory otherPolicy, List<Member> others) {
+    if (others.isEmpty()) {
+      return EMPTY;
+    }
+    return policy.equals(otherPolicy) && over.equals(others)
+        ? this
+        : new Snapshot(otherPolicy, others, otherPolicy.over(others));
   }
 
   /**
@@ -46,11 +57,31 @@ final class Snapshot {
     }
   }
 
+  @Override
+  public @Nullable Backend pick(long key) {
+    if (members.length == 0) {
+      return null;
+    }
+    Backend picked = members[balancer.pick(key)];
+    return picked.keeps(key) ? picked : other(key, picked);
+  }
+
+  @Override
+  public @Nullable Backend pickOther(long key, Backend not) {
+    Backend other = members.length == 0 ? not : other(key, not);
+    return other == not ? null : other;
+  }
+
+  /** One that may be asked without a trace. */
+  Snapshot preview() {
+    return new Snapshot(policy, over, balancer.preview());
+  }
+
   /**
    * Another one for the key, or {@code not} itself where there is no other. Preferably one that
    * takes it without reserve: what has been in vain once should not go to one that is silent, too.
    */
-  Backend other(long key, Backend not) {
+  private Backend other(long key, Backend not) {
     Backend better = not;
     long other = key;
     for (int tries = 0; tries < TRIES; tries++) {
@@ -71,9 +102,5 @@ final class Snapshot {
       better = better == not ? next : better;
     }
     return better;
-  }
-
-  boolean isOf(Balancer.Factory otherPolicy, List<Member> others) {
-    return policy.equals(otherPolicy) && over.equals(others);
   }
 }

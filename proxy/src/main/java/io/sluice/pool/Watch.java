@@ -107,6 +107,9 @@ final class Watch {
     spec = next;
     terms = terms(next, weight);
     health.heed(next.rules(), next.probing(), next.silence());
+    if (!next.silence().counts()) {
+      dossier(dossier.draining(), dossier.probe(), OptionalDouble.empty(), dossier.history());
+    }
   }
 
   /**
@@ -128,7 +131,7 @@ final class Watch {
             ejections,
             dossier,
             new Backend.Terms(terms.weight(), false, terms.stallNs())));
-    told("REMOVED", backend.load() + " flows are to leave");
+    told("REMOVED", "flows that are to leave: " + backend.load());
   }
 
   /** Whether it has left, and nobody is on the way to it any longer. */
@@ -146,13 +149,15 @@ final class Watch {
     }
   }
 
-  /** It is checked no longer, and what checks have said is void. */
+  /** It is checked no longer, and what checks have said is void; the pool is to look again. */
   void stopProbing() {
     close();
     long nowNs = pool.nowNs();
     health.unprobed(nowNs);
     dossier(wish(), Optional.empty(), dossier.replyRatio(), dossier.history());
-    wished(nowNs);
+    if (state() != noted) {
+      note(nowNs);
+    }
   }
 
   /** Ends its checks; any thread. */

@@ -16,6 +16,11 @@
  * member's {@link io.sluice.pool.Backend#patienceNs() patience} is never 0, by the same order;
  * where it is stall-timeout, the backend is dealt still, and a flow that leaves asks for another
  * one by name.
+ *
+ * <p>Who the backends are, and by what rules they are judged, is the {@link
+ * io.sluice.pool.Roster}'s, which a change of configuration replaces whole, after its first
+ * snapshot has been built and before that is swapped in. One that is removed is unmarked as above,
+ * for good: flows hold it until they have left, and nothing else does.
  */
 @NullMarked
 package io.sluice.pool;

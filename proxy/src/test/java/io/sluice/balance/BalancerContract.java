@@ -71,6 +71,29 @@ public interface BalancerContract {
   }
 
   @Test
+  default void whatAPreviewPicksIsPickedNextAndAskingItChangesNothing() {
+    SplittableRandom random = new SplittableRandom(SEED);
+    for (int round = 0; round < 50; round++) {
+      int size = random.nextInt(1, 6);
+      Balancer balancer = factory().over(members(size, i -> random.nextInt(1, 4)));
+      for (int turn = 0; turn < 20; turn++) {
+        long key = random.nextLong();
+        try {
+          Balancer preview = balancer.preview();
+          int first = preview.pick(key);
+          int second = preview.pick(key + 1);
+          assertThat(balancer.preview().pick(key)).isEqualTo(first);
+          assertThat(balancer.pick(key)).isEqualTo(first);
+          assertThat(balancer.pick(key + 1)).isEqualTo(second);
+        } catch (Undetermined chance) {
+          assertThat(chance).hasMessageNotContaining("null");
+          assertThat(size).isGreaterThan(1);
+        }
+      }
+    }
+  }
+
+  @Test
   default void singleMemberGetsEverything() {
     Balancer balancer = factory().over(members(1, i -> 7));
     SplittableRandom keys = new SplittableRandom(SEED);

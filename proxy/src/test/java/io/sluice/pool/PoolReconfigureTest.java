@@ -233,6 +233,25 @@ final class PoolReconfigureTest {
   }
 
   @Test
+  void whetherARequestMayReachTwoBackendsCanChange() {
+    Pool.Spec now = as.spec("a", "b", "c");
+    reconfigure(
+        new Pool.Spec(
+            now.name(),
+            now.policy(),
+            now.servers(),
+            now.rules(),
+            now.silence(),
+            now.maxEjected(),
+            now.allWhenNoneEligible(),
+            false,
+            now.slowStart(),
+            now.probing()));
+    assertThat(pool.repeatable()).isFalse();
+    assertThat(built).hasSize(1);
+  }
+
+  @Test
   void aPoolOfAnotherNameIsRefused() {
     Pool.Spec other = new Pool.Spec("q", Policies.maglev(), List.of(), RULES, true);
     assertThatIllegalArgumentException()

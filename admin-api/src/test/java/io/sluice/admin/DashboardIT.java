@@ -1,0 +1,405 @@
+package io.sluice.admin;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static java.util.stream.Collectors.joining;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Route.FulfillOptions;
+import com.microsoft.playwright.assertions.PlaywrightAssertions;
+import com.microsoft.playwright.options.AriaRole;
+import com.microsoft.playwright.options.ColorScheme;
+import io.netty.util.NetUtil;
+import io.sluice.Appliance.PoolStatus;
+import io.sluice.admin.Chromium.Visit;
+import io.sluice.metrics.Journal;
+import io.vertx.core.json.JsonObject;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The dashboard in a real Chromium, over a real appliance with traffic. */
+@Timeout(120)
+class DashboardIT {
+  private static final String HOSTILE =
+      "<img src=x onerror=alert(1)>\"'`${1}</td><script>alert(2)</script>";
+  private static final Pattern SOME = Pattern.compile("[1-9][0-9,.]*");
+
+  @TempDir static Path folder;
+  private static Chromium chromium;
+  private static Bustle bustle;
+  private static ApplianceProcess sluice;
+
+  @BeforeAll
+  static void start() throws Exception {
+    chromium = new Chromium();
+    PlaywrightAssertions.setDefaultAssertionTimeout(20_000);
+    bustle = new Bustle();
+    sluice = ApplianceProcess.start(folder, config());
+    bustle.clients(20, front("dns"), 80);
+    bustle.clients(1, front("dns"), 1_201);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (sluice != null) {
+      sluice.close();
+    }
+    if (bustle != null) {
+      bustle.close();
+    }
+    if (chromium != null) {
+      chromium.close();
+    }
+  }
+
+  private static String config() throws Exception {
+    return """
+    sluice {
+      fronts {
+        dns { listen = ["127.0.0.1:0"], pool = resolvers, max-datagram = 1200, flows { max = 1000, unassured-max = 1000 } }
+        quiet { listen = ["127.0.0.1:0"], pool = spare, flows { max = 10, unassured-max = 10 } }
+      }
+      pools {
+        resolvers {
+          backends { a { address = "%s", weight = 2 }, b { address = "%s" }, gone { address = "%s" } }
+          health { probe { type = udp, send = "text:ping", interval = 500ms, timeout = 400ms } }
+        }
+        spare { backends { c { address = "%s" } } }
+      }
+      admin { listen = "127.0.0.1:0" }
+    }
+    """
+        .formatted(
+            at(bustle.server()), at(bustle.server()), at(Bustle.nobody()), at(bustle.server()));
+  }
+
+  private static String at(InetSocketAddress address) {
+    return NetUtil.toSocketAddressString(address);
+  }
+
+  private static InetSocketAddress front(String name) throws Exception {
+    String listen = Lab.front(sluice, name).getJsonArray("listen").getString(0);
+    return CannedAppliance.address("127.0.0.1", Integer.parseInt(listen.replaceAll(".*:", "")));
+  }
+
+  @Test
+  void a_loaded_appliance_is_shown_as_it_lives() {
+    for (ColorScheme colours : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+      try (Visit visit = chromium.visit(sluice.admin(), 1440, 1000, colours).open()) {
+        Page page = visit.page;
+        assertThat(page.locator("#phase")).hasText("RUNNING");
+        assertThat(page.locator("#link")).hasText("Live");
+        assertThat(page.locator("#tile-requests dd").first()).containsText(SOME);
+        assertThat(page.locator("#tile-ports dd").first()).containsText(SOME);
+        assertThat(page.locator("#tile-fds dd").first()).containsText(SOME);
+        assertThat(page.locator("#chart-traffic .legend"))
+            .containsText(Pattern.compile("requests[1-9].*replies[1-9]"));
+        assertThat(page.locator("#chart-drops .legend"))
+            .containsText(Pattern.compile("OVERSIZE[1-9]"));
+        page.waitForFunction(DRAWN);
+        assertThat(row(page, "#fronts", "dns"))
+            .containsText(Pattern.compile("127.0.0.1:.*resolvers"));
+        assertThat(row(page, "#ledger", "OVERSIZE")).containsText("dns");
+        assertThat(row(page, "#workers", "0")).containsText("%");
+        Locator gone = row(page, "#pools", "gone");
+        assertThat(gone.locator(".state").first()).hasText("DOWN");
+        gone.locator("summary").click();
+        assertThat(gone).containsText("Last probe failed: connection refused");
+        assertThat(gone.locator(".history")).containsText("DOWN");
+        assertThat(page.locator("#events")).containsText("resolvers/gone");
+        assertThat(page.locator("#pools")).containsText("2 of 3 eligible");
+        visit.keep("loaded-" + colours);
+      }
+    }
+  }
+
+  /** Whether each chart has a line in its legend's colour. */
+  private static final String DRAWN =
+      """
+      () => ['traffic', 'drops', 'flows'].every(name => {
+        const panel = document.getElementById('chart-' + name);
+        const canvas = panel.querySelector('canvas');
+        const wanted = getComputedStyle(panel.querySelector('.key')).color.match(/[0-9]+/g).map(Number);
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+        let found = 0;
+        for (let i = 0; i < data.length; i += 4) {
+          if (data[i + 3] > 200 && wanted.every((value, k) => Math.abs(data[i + k] - value) < 24)) found++;
+        }
+        return found > 20;
+      })
+      """;
+
+  @Test
+  void a_backend_is_drained_once_that_is_confirmed_and_enabled_again() throws Exception {
+    try (Visit visit = chromium.visit(sluice.admin()).open()) {
+      Page page = visit.page;
+      Locator b = row(page, "#pools", "b");
+      button(b, "Drain").press("Enter");
+      assertThat(page.locator("#confirm-title")).hasText("Drain resolvers/b?");
+      visit.keep("confirm");
+      page.keyboard().press("Escape");
+      assertThat(page.locator("#confirm")).isHidden();
+      assertThat(backend("b").containsKey("draining")).isFalse();
+
+      button(b, "Drain").click();
+      page.getByLabel("Flows it has").selectOption("1h");
+      button(page.locator("#confirm"), "Drain").click();
+      assertThat(page.locator("#notice-result")).hasText("resolvers/b: draining.");
+      assertThat(b.locator(".state").first()).hasText("DRAINING");
+      b.locator("summary").click();
+      assertThat(b).containsText("the flows it has leave in 59 min");
+      assertThat(backend("b").getJsonObject("draining").containsKey("deadline")).isTrue();
+
+      button(b, "Enable").click();
+      button(page.locator("#confirm"), "Enable").click();
+      assertThat(b.locator(".state").first()).hasText("UP");
+      assertThat(backend("b").containsKey("draining")).isFalse();
+    }
+  }
+
+  @Test
+  void flows_are_searched_for_and_paged() throws Exception {
+    try (Visit visit = chromium.visit(sluice.admin()).open()) {
+      Page page = visit.page;
+      Locator search = page.locator("#search");
+      Locator rows = page.locator("#flows tr");
+      assertThat(rows).hasCount(20);
+      String client =
+          sluice
+              .json("/v1/flows?limit=1")
+              .getJsonArray("flows")
+              .getJsonObject(0)
+              .getString("client");
+
+      search.getByLabel("Client").fill(client);
+      page.keyboard().press("Enter");
+      assertThat(rows).hasCount(1);
+      assertThat(rows).containsText(client);
+
+      search.getByLabel("Client").fill("localhost");
+      button(search, "Search").click();
+      assertThat(page.locator("#search-problem")).containsText("parameter 'client'");
+      assertThat(rows).hasCount(0);
+
+      search.getByLabel("Client").fill("");
+      search.getByLabel("Front").selectOption("quiet");
+      button(search, "Search").click();
+      assertThat(page.locator("#flows-empty")).hasText("No flow fits.");
+    }
+  }
+
+  @Test
+  void many_flows_come_a_page_at_a_time() {
+    try (AdminApi api = new AdminApi();
+        Visit visit = chromium.visit(origin(api))) {
+      api.appliance.open(1, 60);
+      Page page = visit.open().page;
+      Locator rows = page.locator("#flows tr");
+      assertThat(rows).hasCount(25);
+      button(page.locator("body"), "Next page").click();
+      assertThat(rows.first()).containsText("192.0.2.1:1050");
+      button(page.locator("body"), "Next page").click();
+      assertThat(rows).hasCount(10);
+      assertThat(button(page.locator("body"), "Next page")).isDisabled();
+      button(page.locator("body"), "First page").click();
+      assertThat(rows.first()).containsText("192.0.2.1:1025");
+    }
+  }
+
+  @Test
+  void a_flow_is_killed_once_that_is_confirmed() {
+    try (Visit visit = chromium.visit(sluice.admin())) {
+      Page page = visit.page;
+      List<String> killed = new CopyOnWriteArrayList<>();
+      page.route(
+          "**/v1/flows/*",
+          route -> {
+            killed.add(route.request().method() + " " + route.request().url());
+            route.fulfill(new FulfillOptions().setStatus(204));
+          });
+      visit.open();
+      Locator first = page.locator("#flows tr").first();
+      button(first, "Kill").click();
+      button(page.locator("#confirm"), "Cancel").click();
+      assertThat(page.locator("#confirm")).isHidden();
+      assertThat(killed).isEmpty();
+
+      button(first, "Kill").click();
+      button(page.locator("#confirm"), "Kill").click();
+      assertThat(page.locator("#notice-result")).containsText("has ended");
+      assertThat(killed).singleElement().asString().matches("DELETE .*/v1/flows/[0-9]+");
+    }
+  }
+
+  @Test
+  void whatever_the_appliance_says_is_text_and_never_markup() {
+    try (AdminApi api = new AdminApi();
+        Visit visit = chromium.visit(origin(api))) {
+      api.appliance.fronts = List.of(CannedAppliance.front("dns"), CannedAppliance.front(HOSTILE));
+      PoolStatus pool = CannedAppliance.pool(HOSTILE, HOSTILE);
+      api.appliance.pools = List.of(pool);
+      api.appliance.flows.put(
+          1L, CannedAppliance.flow(1, HOSTILE, HOSTILE, CannedAppliance.address("::1", 9)));
+      api.appliance.journal.enter(Journal.Kind.BACKEND, HOSTILE, HOSTILE, HOSTILE);
+      Page page = visit.open().page;
+      for (String place : List.of("#fronts", "#pools", "#flows", "#events")) {
+        assertThat(page.locator(place)).containsText(HOSTILE);
+      }
+      assertThat(page.locator("main img, main script")).hasCount(0);
+      button(row(page, "#pools", HOSTILE), "Enable").click();
+      assertThat(page.locator("#confirm-title")).hasText("Enable " + HOSTILE + "/" + HOSTILE + "?");
+      button(page.locator("#confirm"), "Enable").click();
+      assertThat(page.locator("#notice-result")).containsText(HOSTILE);
+      assertThat(api.appliance.wishes).containsExactly("enable " + HOSTILE + "/" + HOSTILE);
+    }
+  }
+
+  @Test
+  void who_has_no_token_is_asked_for_one_and_a_viewer_may_only_look() {
+    try (AdminApi api = new AdminApi();
+        Visit visit = chromium.visit(origin(api))) {
+      Page page = visit.page;
+      page.route(
+          "**/v1/**",
+          route -> {
+            boolean known = "Bearer right".equals(route.request().headers().get("authorization"));
+            if (known && route.request().method().equals("GET")) {
+              route.resume();
+            } else {
+              route.fulfill(problem(known ? 403 : 401, "not for you"));
+            }
+          });
+      visit.open();
+      assertThat(page.locator("#sign-in")).isVisible();
+      page.getByLabel("Token").fill("wrong");
+      page.keyboard().press("Enter");
+      assertThat(page.locator("#sign-in-why")).hasText("The appliance does not know this token.");
+      visit.keep("sign-in");
+      page.getByLabel("Token").fill("right");
+      page.keyboard().press("Enter");
+      assertThat(page.locator("#link")).hasText("Live");
+      assertThat(page.locator("#sign-in")).isHidden();
+
+      button(page.locator("#pools"), "Enable").first().click();
+      button(page.locator("#confirm"), "Enable").click();
+      assertThat(page.locator("#notice-role")).containsText("Viewer: may look, not change");
+      assertThat(button(page.locator("#pools"), "Enable").first()).isDisabled();
+      assertThat(api.appliance.wishes).isEmpty();
+
+      button(page.locator("header"), "Sign out").click();
+      assertThat(page.locator("#sign-in")).isVisible();
+    }
+  }
+
+  private static FulfillOptions problem(int status, String detail) {
+    return new FulfillOptions()
+        .setStatus(status)
+        .setContentType("application/problem+json")
+        .setBody(JsonObject.of("status", status, "detail", detail).encode());
+  }
+
+  @Test
+  void a_lost_connection_is_said_and_found_again() {
+    try (Visit visit = chromium.visit(sluice.admin()).open()) {
+      Page page = visit.page;
+      Locator drain = button(row(page, "#pools", "a"), "Drain");
+      assertThat(drain).isEnabled();
+      page.context().setOffline(true);
+      assertThat(page.locator("#link")).hasText("Connection lost");
+      assertThat(page.locator("#notice-link"))
+          .containsText(Pattern.compile("What is shown is [0-9.]+ s old"));
+      assertThat(drain).isDisabled();
+      visit.keep("lost");
+      page.context().setOffline(false);
+      assertThat(page.locator("#link")).hasText("Live");
+      assertThat(page.locator("#notice-link")).isHidden();
+      assertThat(drain).isEnabled();
+    }
+  }
+
+  @Test
+  void an_appliance_without_traffic_says_so() {
+    try (AdminApi api = new AdminApi();
+        Visit visit = chromium.visit(origin(api))) {
+      api.appliance.fronts = List.of();
+      api.appliance.pools = List.of();
+      api.appliance.ledgers = List.of();
+      Page page = visit.open().page;
+      assertThat(page.locator("#pools-empty")).isVisible();
+      assertThat(page.locator("#fronts-empty")).isVisible();
+      assertThat(page.locator("#ledger-empty")).isVisible();
+      assertThat(page.locator("#events-empty")).isVisible();
+      assertThat(page.locator("#flows-empty"))
+          .hasText("No flows: no client has sent anything of late.");
+      assertThat(page.locator("#chart-drops")).containsText("No drops since this page was opened.");
+      visit.keep("empty");
+    }
+  }
+
+  @Test
+  void a_phone_is_wide_enough() {
+    try (Visit visit = chromium.visit(sluice.admin(), 360, 780, ColorScheme.LIGHT).open()) {
+      Page page = visit.page;
+      page.locator("#search").scrollIntoViewIfNeeded();
+      assertThat(page.locator("#flows tr")).hasCount(20);
+      assertThat(page.evaluate("document.documentElement.scrollWidth")).isEqualTo(360);
+      String outside =
+          page.locator("section").all().stream()
+              .filter(section -> (Boolean) section.evaluate("e => e.scrollWidth > e.clientWidth"))
+              .map(section -> section.getAttribute("aria-labelledby"))
+              .collect(joining(", "));
+      assertThat(outside).as("what must be scrolled sideways").isEmpty();
+      visit.keep("phone");
+    }
+  }
+
+  @Test
+  void light_and_dark_can_be_chosen_and_are_remembered() {
+    try (Visit visit = chromium.visit(sluice.admin(), 1000, 800, ColorScheme.DARK).open()) {
+      Page page = visit.page;
+      Object dark = ground(page);
+      button(page.locator("header"), "Auto").click();
+      Object light = ground(page);
+      assertThat(light).isNotEqualTo(dark);
+      page.reload();
+      assertThat(ground(page)).isEqualTo(light);
+      button(page.locator("header"), "Light").click();
+      assertThat(ground(page)).isEqualTo(dark);
+    }
+  }
+
+  private static Object ground(Page page) {
+    return page.evaluate("getComputedStyle(document.body).backgroundColor");
+  }
+
+  private static JsonObject backend(String name) throws Exception {
+    return Lab.backend(sluice, "resolvers", name);
+  }
+
+  private static String origin(AdminApi api) {
+    return "http://127.0.0.1:" + api.port();
+  }
+
+  /** The row of a table that has a cell, or a name in a cell, of exactly this text. */
+  private static Locator row(Page page, String table, String text) {
+    Locator exactly = page.getByText(text, new Page.GetByTextOptions().setExact(true));
+    return page.locator(table + " tr:not(.pool)")
+        .filter(new Locator.FilterOptions().setHas(exactly))
+        .first();
+  }
+
+  private static Locator button(Locator within, String name) {
+    return within.getByRole(AriaRole.BUTTON, new Locator.GetByRoleOptions().setName(name));
+  }
+}
