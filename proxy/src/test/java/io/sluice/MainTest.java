@@ -1,9 +1,11 @@
 package io.sluice;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -19,7 +21,14 @@ class MainTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"--help", "run --help", "check --help", "explain --help", "version --help"})
+      strings = {
+        "--help",
+        "run --help",
+        "check --help",
+        "explain --help",
+        "version --help",
+        "completion --help"
+      })
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
     assertThat(out.toString()).startsWith("Usage: sluice");
@@ -33,7 +42,15 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"frobnicate", "run --frobnicate", "check", "version more"})
+  @ValueSource(
+      strings = {
+        "frobnicate",
+        "run --frobnicate",
+        "check",
+        "version more",
+        "completion",
+        "completion fish"
+      })
   void wrong_usage_exits_2(String arguments) {
     assertThat(execute(arguments)).isEqualTo(2);
     assertThat(err.toString()).contains("Usage: sluice");
@@ -65,6 +82,19 @@ class MainTest {
     assertThat(execute("run")).isEqualTo(3);
     assertThat(err.toString())
         .isEqualTo("sluice: no demo outside a checkout; give a configuration with -c FILE\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bash", "zsh"})
+  void completion_is_a_script_that_bash_can_read_and_knows_the_commands(String shell)
+      throws Exception {
+    assertThat(execute("completion " + shell)).isZero();
+    Path script = Files.writeString(folder.resolve("completion"), out.toString());
+    String complete =
+        "source '%s' && COMP_WORDS=(sluice ver) COMP_CWORD=1 && _complete_sluice && echo $COMPREPLY"
+            .formatted(script);
+    var bash = new ProcessBuilder("bash", "-c", complete).redirectErrorStream(true).start();
+    assertThat(new String(bash.getInputStream().readAllBytes(), UTF_8)).isEqualTo("version\n");
   }
 
   @Test

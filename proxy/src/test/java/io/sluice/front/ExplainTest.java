@@ -86,9 +86,9 @@ class ExplainTest {
             "CHOICE UNKNOWN");
   }
 
-  /** Eight, or as many as {@code -Dexplain.seeds} says. */
+  /** Sixteen, or as many as {@code -Dexplain.seeds} says. */
   static LongStream seeds() {
-    return LongStream.rangeClosed(1, Long.getLong("explain.seeds", 8));
+    return LongStream.rangeClosed(1, Long.getLong("explain.seeds", 16));
   }
 
   /** Random pools, health, clients and time; each datagram is explained first, then sent. */
