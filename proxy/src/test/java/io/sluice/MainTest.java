@@ -8,6 +8,7 @@ import io.sluice.config.SluiceConfig.Role;
 import io.sluice.config.SluiceConfig.Token;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -25,7 +26,16 @@ class MainTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "run --help", "check --help", "version --help", "token --help"})
+  @ValueSource(
+      strings = {
+        "--help",
+        "run --help",
+        "check --help",
+        "explain --help",
+        "token --help",
+        "version --help",
+        "completion --help"
+      })
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
     assertThat(out.toString()).startsWith("Usage: sluice");
@@ -46,7 +56,9 @@ class MainTest {
         "check",
         "version more",
         "token --role boss",
-        "token --name a/b"
+        "token --name a/b",
+        "completion",
+        "completion fish"
       })
   void wrong_usage_exits_2(String arguments) {
     assertThat(execute(arguments)).isEqualTo(2);
@@ -108,6 +120,19 @@ class MainTest {
     assertThat(execute("run")).isEqualTo(3);
     assertThat(err.toString())
         .isEqualTo("sluice: no demo outside a checkout; give a configuration with -c FILE\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bash", "zsh"})
+  void completion_is_a_script_that_bash_can_read_and_knows_the_commands(String shell)
+      throws Exception {
+    assertThat(execute("completion " + shell)).isZero();
+    Path script = Files.writeString(folder.resolve("completion"), out.toString());
+    String complete =
+        "source '%s' && COMP_WORDS=(sluice ver) COMP_CWORD=1 && _complete_sluice && echo $COMPREPLY"
+            .formatted(script);
+    var bash = new ProcessBuilder("bash", "-c", complete).redirectErrorStream(true).start();
+    assertThat(new String(bash.getInputStream().readAllBytes(), UTF_8)).isEqualTo("version\n");
   }
 
   @Test

@@ -60,6 +60,7 @@ final class Operations {
     handlers.putAll(new Backends(appliance).handlers());
     handlers.putAll(new Flows(appliance).handlers());
     handlers.putAll(new Capturing(appliance).handlers());
+    handlers.putAll(new Explaining(appliance).handlers());
     handlers.putAll(
         Map.ofEntries(
             Map.entry("getDashboard", new Handler(true, request -> page)),

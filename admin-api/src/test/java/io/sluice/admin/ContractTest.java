@@ -44,7 +44,7 @@ class ContractTest {
               .toCompletionStage()
               .toCompletableFuture()
               .join();
-      assertThat(read.operations()).hasSize(27);
+      assertThat(read.operations()).hasSize(30);
       assertThat(document.getString("openapi")).startsWith("3.1.");
     } finally {
       vertx.close().toCompletionStage().toCompletableFuture().join();

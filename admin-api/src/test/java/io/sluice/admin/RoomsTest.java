@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.sluice.Subcommand;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
@@ -24,7 +25,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The admin API sees the facade, not the rooms behind it. */
-@AnalyzeClasses(packages = "io.sluice.admin", importOptions = ImportOption.DoNotIncludeTests.class)
+@AnalyzeClasses(
+    packages = {"io.sluice.admin", "io.sluice.ctl"},
+    importOptions = ImportOption.DoNotIncludeTests.class)
 class RoomsTest {
   private static final Set<String> FROM_OTHER_ROOMS =
       Stream.of(
@@ -63,7 +66,25 @@ class RoomsTest {
 
   @ArchTest
   static final ArchRule admin_sees_only_the_facade =
-      classes().should(onlyDependOnClassesThat(FACADE_OR_FOREIGN)).allowEmptyShould(true);
+      classes()
+          .that()
+          .resideInAPackage("io.sluice.admin")
+          .should(onlyDependOnClassesThat(FACADE_OR_FOREIGN))
+          .allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule ctl_sees_only_the_contract =
+      noClasses()
+          .that()
+          .resideInAPackage("io.sluice.ctl")
+          .should()
+          .dependOnClassesThat(
+              DescribedPredicate.describe(
+                  "are ours, but for Subcommand",
+                  type ->
+                      type.getPackageName().startsWith("io.sluice")
+                          && !type.getPackageName().equals("io.sluice.ctl")
+                          && !type.isEquivalentTo(Subcommand.class)));
 
   @ArchTest
   static final ArchRule native_memory_is_only_in_net =

@@ -40,7 +40,6 @@ final class AdminSchema {
   private AdminSchema() {}
 
   static Admin read(Cursor in) {
-    in.later("state-file");
     Value at = in.value("listen");
     InetSocketAddress listen =
         at == null ? Endpoint.parse(in.preset("listen", LISTEN), 0) : at.address(0);
@@ -51,7 +50,7 @@ final class AdminSchema {
           "is no loopback address, so it needs tokens or tls.client-ca, or whoever reaches it may"
               + " change everything: `./sluice token` makes a token; or use 127.0.0.1 or [::1]");
     }
-    return new Admin(listen == null ? Cursor.NOWHERE : listen, tokens, tls, Optional.empty());
+    return new Admin(listen == null ? Cursor.NOWHERE : listen, tokens, tls, stateFile(in));
   }
 
   private static boolean isOpen(InetSocketAddress listen, List<Token> tokens, Optional<Tls> tls) {
@@ -115,11 +114,16 @@ final class AdminSchema {
     }
   }
 
+  /** Whether it can be written is seen when it is. */
+  private static Optional<Path> stateFile(Cursor in) {
+    return Optional.ofNullable(path(in.value("state-file"), "a file that Sluice may write"));
+  }
+
   /** Whether the files are there is seen at start: the configuration may be another machine's. */
   private static Optional<Tls> tls(Cursor in) {
-    Path certificate = path(in.required("certificate", "certificate = \"/etc/sluice/cert.pem\""));
-    Path key = path(in.required("key", "key = \"/etc/sluice/key.pem\""));
-    Optional<Path> clientCa = Optional.ofNullable(path(in.value("client-ca")));
+    Path certificate = pem(in.required("certificate", "certificate = \"/etc/sluice/cert.pem\""));
+    Path key = pem(in.required("key", "key = \"/etc/sluice/key.pem\""));
+    Optional<Path> clientCa = Optional.ofNullable(pem(in.value("client-ca")));
     Value role = in.value("client-role");
     if (role != null && !in.has("client-ca")) {
       role.problem("is for those with a certificate, and goes with client-ca");
@@ -131,7 +135,11 @@ final class AdminSchema {
         : Optional.of(new Tls(certificate, key, clientCa, clientRole));
   }
 
-  private static @Nullable Path path(@Nullable Value value) {
+  private static @Nullable Path pem(@Nullable Value value) {
+    return path(value, "a PEM file");
+  }
+
+  private static @Nullable Path path(@Nullable Value value, String what) {
     String text = value == null ? null : value.text();
     if (value == null || text == null) {
       return null;
@@ -143,7 +151,7 @@ final class AdminSchema {
     } catch (InvalidPathException e) {
       // as good as blank
     }
-    value.problem("must be the path of a PEM file, not " + value.shown());
+    value.problem("must be the path of " + what + ", not " + value.shown());
     return null;
   }
 

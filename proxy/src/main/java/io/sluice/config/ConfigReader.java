@@ -1,5 +1,6 @@
 package io.sluice.config;
 
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,15 @@ public final class ConfigReader {
       String name, String text, Names known, Map<String, String> environment, Report report)
       throws InvalidConfig {
     return read(Hocon.read(name, text, environment, report), known, report);
+  }
+
+  /**
+   * A numeric address with a port, as configurations have them.
+   *
+   * @throws IllegalArgumentException with what is wrong and what to write instead
+   */
+  public static InetSocketAddress address(String text) {
+    return Endpoint.parse(text, 0);
   }
 
   private static SluiceConfig read(@Nullable Hocon hocon, Names known, Report report)

@@ -62,7 +62,6 @@ final class Schema {
   }
 
   private SluiceConfig sluice(Cursor in) {
-    in.later("watch", "false");
     Duration drainTimeout = in.duration("drain-timeout", Duration.ofSeconds(10));
     Workers workers = in.section("workers", Schema::workers);
     List<Front> fronts = in.someNamed("fronts", "fronts { dns { ... } }", this::front);
@@ -78,7 +77,7 @@ final class Schema {
         admin,
         TraceSchema.accessLog(in),
         in.section("recorder", TraceSchema::recorder),
-        false,
+        in.flag("watch", false),
         sorted(echoes, Echo::name));
   }
 

@@ -142,6 +142,11 @@ public record SluiceConfig(
     public static InetSocketAddress parseAddress(String text) {
       return Endpoint.parse(text, 1);
     }
+
+    /** As {@link #parseAddress} reads it. */
+    public String printAddress() {
+      return Endpoint.print(address);
+    }
   }
 
   /** What counts as evidence, and what to do without any eligible backend. */

@@ -27,6 +27,8 @@ public final class Journal {
     WORKERS,
     /** The appliance itself: {@code what} is its phase. */
     APPLIANCE,
+    /** Another configuration was to be put in force: {@code what} came of it. */
+    CONFIG,
     /** Somebody was let change something, or not let in: {@code what} is the operation. */
     AUDIT
   }

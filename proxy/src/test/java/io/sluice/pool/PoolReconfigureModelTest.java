@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
 
 /** Random changes of a configuration among random evidence, and what must hold after each. */
 final class PoolReconfigureModelTest {
-  private static final int STEPS = 400;
+  private static final int STEPS = 150;
   private static final Set<State> OUT = Set.of(State.EJECTED, State.DOWN, State.DRAINING);
   private static final Balancer.Factory BROKEN =
       _ -> {
