@@ -25,7 +25,6 @@ final class PublishedContract {
       Set.of(
           "Cache-Control",
           "Connection",
-          "Content-Security-Policy",
           "Content-Length",
           "Content-Security-Policy",
           "Content-Type",
