@@ -107,7 +107,8 @@ class ExplainTest {
       awaitNoneLingers();
       List<String> before = health();
       Explanation explained = explain(client, at);
-      assertThat(explain(client, at)).isEqualTo(explained);
+      Explanation again = explain(client, at);
+      assertThat(health().equals(before) ? again : explained).isEqualTo(explained);
       Explanation real = send(client, at);
       explained.steps().forEach(each -> seen.add(each.stage() + " " + each.verdict()));
       if (health().equals(before)) { // else control has decided in between
