@@ -6,11 +6,15 @@ import io.sluice.config.SluiceConfig;
 import io.sluice.front.Explanation;
 import io.sluice.front.Front;
 import io.sluice.metrics.Journal;
+import io.sluice.net.Dialer;
+import io.sluice.net.Fds;
+import io.sluice.net.Ports;
 import io.sluice.pool.Pool;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -96,13 +100,16 @@ final class Explain implements Callable<Integer> {
       Plugins plugins,
       ScheduledExecutorService control)
       throws StartFailure {
-    SluiceConfig.Pool ofFront = EpollTransport.poolOf(wanted, config);
+    SluiceConfig.Pool ofFront =
+        config.pools().stream()
+            .filter(each -> each.name().equals(wanted.pool()))
+            .findFirst()
+            .orElseThrow();
     var journal = new Journal(InstantSource.system());
-    try (Pool pool = EpollTransport.pool(ofFront, plugins, 1, control, journal)) {
+    Dialer nobodys = new Ports(new BitSet(), new Fds(0)).dialer(List.of(), List.of());
+    try (Pool pool = Specs.open(ofFront, plugins, 1, control, journal)) {
       return Front.explain(
-          EpollTransport.spec(wanted, ofFront, plugins),
-          pool,
-          EpollTransport.affinity(ofFront.affinity(), plugins),
+          Specs.front(wanted, ofFront, pool, nobodys, plugins.filters(wanted), plugins),
           System::nanoTime,
           client,
           Optional.ofNullable(local),

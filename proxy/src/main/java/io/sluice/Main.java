@@ -1,28 +1,33 @@
 package io.sluice;
 
-import io.sluice.config.ConfigReader;
+import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
-import io.sluice.config.SluiceConfig;
 import io.sluice.net.Workers;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
 
 /** The command line. */
 @Command(
     name = "sluice",
-    subcommands = Explain.class,
     description = "A load-balancing UDP proxy appliance.",
+    subcommands = {Explain.class, NewToken.class},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:fine",
@@ -43,6 +48,9 @@ public final class Main {
 
   private final Transport transport;
   private final PrintWriter out;
+
+  /** Set by picocli. */
+  @Spec private @Nullable CommandSpec spec;
 
   @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Option(
@@ -73,7 +81,12 @@ public final class Main {
 
   static CommandLine commandLine(
       Transport transport, Map<String, String> environment, PrintWriter out, PrintWriter err) {
-    var commands = new CommandLine(new Main(transport, out)).setOut(out).setErr(err);
+    var commands = new CommandLine(new Main(transport, out));
+    ServiceLoader.load(Subcommand.class, Main.class.getClassLoader())
+        .forEach(more -> commands.addSubcommand(more.command(environment)));
+    // Reaches the subcommands that are there by now.
+    commands.setOut(out).setErr(err);
+    commands.setCaseInsensitiveEnumValuesAllowed(true);
     commands.setExecutionStrategy(
         parsed -> {
           checkLogging(parsed.commandSpec().commandLine(), environment);
@@ -155,7 +168,7 @@ public final class Main {
               description = "The configuration.")
           Path file)
       throws Exception {
-    LOG.debug("{}", read(file, plugins()));
+    LOG.debug("{}", read(file, plugins()).effective());
     out.println("ok");
     return 0;
   }
@@ -180,11 +193,30 @@ public final class Main {
     return 0;
   }
 
+  @Command(
+      name = "completion",
+      description = "Print a script that completes commands and options in a shell.",
+      footer = {"", "To have it in this shell: source <(sluice completion bash)"})
+  int completion(
+      @Parameters(paramLabel = "SHELL", description = "One of ${COMPLETION-CANDIDATES}.")
+          Shell shell) {
+    // One script serves both: it turns zsh's support for bash's completion on.
+    out.print(AutoComplete.bash("sluice", Objects.requireNonNull(spec).root().commandLine()));
+    out.flush();
+    return 0;
+  }
+
+  /** Those whose completion is known. */
+  enum Shell {
+    bash,
+    zsh
+  }
+
   private static Plugins plugins() throws StartFailure {
     return Plugins.load(Main.class.getClassLoader());
   }
 
-  private static SluiceConfig read(Path file, Plugins plugins) throws InvalidConfig {
-    return ConfigReader.read(file, plugins.names());
+  private static Document read(Path file, Plugins plugins) throws InvalidConfig {
+    return Document.read(file, plugins.names());
   }
 }

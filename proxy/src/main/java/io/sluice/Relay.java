@@ -5,8 +5,11 @@ import static java.util.Comparator.comparingLong;
 
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.DefaultExports;
+import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
 import io.sluice.front.Explanation;
@@ -17,17 +20,15 @@ import io.sluice.metrics.Journal;
 import io.sluice.net.Address;
 import io.sluice.net.Autoscaler;
 import io.sluice.net.Dialer;
-import io.sluice.net.Ports;
 import io.sluice.net.Worker;
-import io.sluice.net.Workers;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import io.sluice.trace.Capture;
-import io.sluice.trace.Traces;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +36,6 @@ import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -50,62 +50,26 @@ final class Relay implements Datapath, Appliance {
   private static final Logger log = LoggerFactory.getLogger(Relay.class);
 
   private final String transport;
-  private final SluiceConfig config;
-  private final Workers workers;
-  private final ScheduledExecutorService control;
-  private final Ports ports;
+  private final Plant plant;
+  private final Door door;
+  private final Collection<Front> fronts;
   private final Map<String, Pool> pools;
-  private final Map<String, Dialer> dialers;
-  private final List<Front> fronts;
-  private final Autoscaler autoscaler;
-  private final CollectorRegistry metrics = new CollectorRegistry();
-  private final Journal journal;
-  private final Traces traces;
+  private final CollectorRegistry metrics;
   private final Instant startedAt = Instant.now();
   private final long startedNanos = System.nanoTime();
   private volatile boolean draining;
 
-  /**
-   * @param pools by name; those of {@code config} once all have been opened
-   * @param dialers by pool, likewise
-   * @param fronts those of {@code config} once all have been opened
-   */
-  Relay(
-      String transport,
-      SluiceConfig config,
-      Workers workers,
-      ScheduledExecutorService control,
-      Ports ports,
-      Map<String, Pool> pools,
-      Map<String, Dialer> dialers,
-      List<Front> fronts,
-      Traces traces,
-      Journal journal) {
+  Relay(String transport, Plant plant, Door door, CollectorRegistry metrics) {
     this.transport = transport;
-    this.journal = journal;
-    this.traces = traces;
-    this.config = config;
-    this.workers = workers;
-    this.control = control;
-    this.ports = ports;
-    this.pools = pools;
-    this.dialers = dialers;
-    this.fronts = fronts;
-    autoscaler =
-        new Autoscaler(
-            workers,
-            config.workers().min(),
-            active -> fronts.forEach(front -> front.spread(active)),
-            journal);
-    metrics.register(new RelayMetrics(fronts, pools.values(), this::workers, dialers, ports.fds()));
-    metrics.register(new TraceMetrics(traces));
+    this.plant = plant;
+    this.door = door;
+    this.metrics = metrics;
+    fronts = plant.fronts;
+    pools = plant.pools;
+    metrics.register(new TraceMetrics(plant.traces));
+    metrics.register(
+        new RelayMetrics(fronts, pools.values(), this::workers, plant.dialers, plant.ports.fds()));
     DefaultExports.register(metrics);
-    Supply.warnOfScarcity(config, ports);
-  }
-
-  /** Once all fronts are open. */
-  void autoscale() {
-    autoscaler.start(control);
   }
 
   @Override
@@ -116,26 +80,19 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void drain(Duration timeout) throws InterruptedException {
     draining = true;
-    journal.enter(Journal.Kind.APPLIANCE, "", Phase.DRAINING.name(), "told to stop");
-    fronts.forEach(Front::drain);
-    long deadline = System.nanoTime() + timeout.toNanos();
-    while (flowCount() > 0 && System.nanoTime() - deadline < 0) {
-      Thread.sleep(20);
-    }
-    if (flowCount() > 0) {
-      log.info("drain-timeout is over: ending {} flows", flowCount());
+    journal().enter(Journal.Kind.APPLIANCE, "", Phase.DRAINING.name(), "told to stop");
+    door.close();
+    plant.drain(timeout);
+    if (plant.flowCount() > 0) {
+      log.info("drain-timeout is over: ending {} flows", plant.flowCount());
     }
   }
 
   @Override
   public void close() {
     draining = true;
-    autoscaler.close();
-    fronts.forEach(Front::close);
-    pools.values().forEach(Pool::close);
-    workers.close();
-    traces.close();
-    control.shutdownNow();
+    door.close();
+    plant.close();
   }
 
   @Override
@@ -153,18 +110,18 @@ final class Relay implements Datapath, Appliance {
         draining ? Phase.DRAINING : Phase.RUNNING,
         startedAt,
         Duration.ofNanos(System.nanoTime() - startedNanos),
-        workers.active(),
-        flowCount(),
+        plant.workers.active(),
+        plant.flowCount(),
         Supply.fdsOpen(),
         Supply.fdsMax(),
-        ports.fds().free());
+        plant.ports.fds().free());
   }
 
   @Override
   public WorkersStatus workers() {
-    Autoscaler.View view = autoscaler.view();
+    Autoscaler.View view = plant.autoscaler.view();
     List<WorkerStatus> each = new ArrayList<>();
-    for (Worker worker : workers) {
+    for (Worker worker : plant.workers) {
       int i = worker.index();
       each.add(
           new WorkerStatus(
@@ -184,7 +141,7 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public void scale(int count) {
-    autoscaler.fix(count);
+    plant.autoscaler.fix(count);
   }
 
   @Override
@@ -209,7 +166,8 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public List<PoolStatus> pools() {
-    return config.pools().stream()
+    return door.config().pools().stream()
+        .filter(pool -> pools.containsKey(pool.name()))
         .map(
             pool ->
                 new PoolStatus(
@@ -223,7 +181,7 @@ final class Relay implements Datapath, Appliance {
   }
 
   private Map<String, Integer> portsFree(String pool) {
-    Dialer dialer = dialers.get(pool);
+    Dialer dialer = plant.dialers.get(pool);
     return dialer == null ? Map.of() : dialer.free();
   }
 
@@ -258,11 +216,13 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void drain(String pool, String backend, Optional<Duration> deadline) {
     await(pool(pool).drain(backend, deadline));
+    door.drained(pool, backend, true);
   }
 
   @Override
   public void enable(String pool, String backend) {
     await(pool(pool).enable(backend));
+    door.drained(pool, backend, false);
   }
 
   /** Not for ever: control may be stopping. */
@@ -279,33 +239,41 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public ConfigStatus config() {
-    throw new UnsupportedOperationException();
+    return door.status();
   }
 
   @Override
   public List<Problem> validate(String hocon) {
-    throw new UnsupportedOperationException();
+    return door.validate(hocon);
   }
 
   @Override
-  public Applied configure(String hocon, Consumer<ConfigStatus> condition) {
-    throw new UnsupportedOperationException();
+  public Applied configure(String hocon, Consumer<ConfigStatus> condition)
+      throws InvalidConfig, Refused {
+    return door.configure(hocon, condition);
   }
 
   @Override
-  public Applied reload() {
-    throw new UnsupportedOperationException();
+  public Applied reload() throws InvalidConfig, Refused {
+    return door.reload();
   }
 
   @Override
   public Applied change(
-      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit) {
-    throw new UnsupportedOperationException();
+      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
+      throws InvalidConfig, Refused {
+    return door.change(pool, backend, edit);
   }
 
   @Override
   public boolean end(long flowId) {
-    throw new UnsupportedOperationException();
+    Optional<Flow> flow =
+        fronts.stream()
+            .flatMap(front -> front.flows().all().stream())
+            .filter(each -> each.id() == flowId)
+            .findAny();
+    flow.ifPresent(each -> each.close(CloseReason.ENDED));
+    return flow.isPresent();
   }
 
   @Override
@@ -362,7 +330,7 @@ final class Relay implements Datapath, Appliance {
 
   private static FlowStatus status(FrontFlow row, long now, Instant wall) {
     Flow flow = row.flow;
-    Address listen = row.front.bound().get(flow.key().listener());
+    Address listen = row.front.bound(flow.key().listener());
     return new FlowStatus(
         flow.id(),
         row.front.name(),
@@ -409,17 +377,17 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public Capture capture(Capture.Spec wanted) {
-    return Watching.begin(wanted, fronts, workers, traces.captures());
+    return Watching.begin(wanted, fronts, plant.workers, plant.traces.captures());
   }
 
   @Override
   public Optional<byte[]> recorded() {
-    return Watching.recorded(workers, traces);
+    return Watching.recorded(plant.workers, plant.traces);
   }
 
   @Override
   public Journal journal() {
-    return journal;
+    return plant.journal;
   }
 
   @Override
@@ -427,7 +395,13 @@ final class Relay implements Datapath, Appliance {
     return metrics;
   }
 
-  private long flowCount() {
-    return fronts.stream().mapToLong(front -> front.flows().count()).sum();
+  @Override
+  public SluiceConfig inForce() {
+    return door.config();
+  }
+
+  @Override
+  public void onApplied(Consumer<Document> each) {
+    door.onApplied(each);
   }
 }

@@ -139,6 +139,7 @@ final class RelayMetrics extends Collector {
             "sluice_flows_assured",
             "Live flows that a backend has answered, or of a one-way front.",
             "front");
+    var max = gauge("sluice_flows_max", "How many assured flows the front may have.", "front");
     var peers = gauge("sluice_peer_sockets", "Front sockets of single flows' own.", "front");
     var opened = counter("sluice_flows_opened", "Flows opened.", "front");
     var closed = counter("sluice_flows_closed", "Flows ended, by reason.", "front", "reason");
@@ -154,13 +155,14 @@ final class RelayMetrics extends Collector {
           front.lanes().stream().mapToLong(lane -> lane.repeats().forwarded()).sum());
       add(live, List.of(front.name()), front.flows().count());
       add(assured, List.of(front.name()), front.flows().assuredCount());
+      add(max, List.of(front.name()), front.flows().limits().max());
       add(peers, List.of(front.name()), front.peerSockets());
       add(opened, List.of(front.name()), front.flows().opened());
       for (CloseReason reason : CloseReason.values()) {
         add(closed, List.of(front.name(), reason.name()), front.flows().closed(reason));
       }
     }
-    families.addAll(List.of(live, assured, peers, opened, closed, rescued));
+    families.addAll(List.of(live, assured, max, peers, opened, closed, rescued));
   }
 
   private void addBackends(List<MetricFamilySamples> families) {
@@ -298,7 +300,7 @@ final class RelayMetrics extends Collector {
     families.add(ports);
     families.add(
         new GaugeMetricFamily(
-            "sluice_fds_free", "Dossier descriptors left for new flows.", (double) fds.free()));
+            "sluice_fds_free", "File descriptors left for new flows.", (double) fds.free()));
   }
 
   private static void addProcess(List<MetricFamilySamples> families) {

@@ -1,6 +1,8 @@
 package io.sluice;
 
 import io.netty.util.NetUtil;
+import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
 import io.sluice.config.SluiceConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -35,12 +37,12 @@ final class Run {
   }
 
   /** Relays until a signal says stop. */
-  void run(SluiceConfig config) throws StartFailure, InterruptedException {
+  void run(Document config) throws StartFailure, InterruptedException {
     relay(config, (appliance, admin) -> {});
   }
 
   /** The same, and says what a person can try. */
-  void demo(SluiceConfig config) throws StartFailure, InterruptedException {
+  void demo(Document config) throws StartFailure, InterruptedException {
     relay(config, this::suggest);
   }
 
@@ -48,21 +50,38 @@ final class Run {
     void with(Appliance appliance, InetSocketAddress admin);
   }
 
-  private void relay(SluiceConfig config, Started started)
-      throws StartFailure, InterruptedException {
+  private void relay(Document document, Started started) throws StartFailure, InterruptedException {
     requireLinux(System.getProperty("os.name"), System.getProperty("os.arch"));
     // Before the first socket: a signal while starting is not lost either.
     STOPPING.forEach((name, number) -> Signals.handle(name, () -> stopOn(name, 128 + number)));
-    Signals.handle("HUP", () -> LOG.warn("reload is not supported yet; restart to apply"));
-    try (var echoes = Echoes.open(config.echoes());
-        var datapath = transport.open(config, plugins);
-        var admin = serveAdmin(datapath.appliance(), config.admin())) {
-      announce(datapath.appliance(), echoes, admin.address());
+    Signals.handle("HUP", () -> LOG.info("SIGHUP: still starting, with what the file says"));
+    try (var echoes = Echoes.open(document.config().echoes());
+        var datapath = transport.open(document, plugins);
+        var admin = serveAdmin(datapath.appliance(), datapath.inForce().admin());
+        var watch = new FileWatch(() -> reload("file changed", datapath.appliance()))) {
+      datapath.onApplied(watch::follow);
+      datapath.onApplied(now -> admin.admit(now.config().admin().tokens()));
+      Signals.handle("HUP", () -> reload("SIGHUP", datapath.appliance()));
+      announce(datapath.appliance(), echoes, url(datapath.inForce().admin(), admin.address()));
       started.with(datapath.appliance(), admin.address());
       stop.await();
-      datapath.drain(config.drainTimeout());
+      datapath.drain(datapath.inForce().drainTimeout());
     }
     LOG.info("stopped");
+  }
+
+  /** Whoever asked is not there to be told: so all that came of it is logged. */
+  static void reload(String why, Appliance appliance) {
+    try {
+      List<String> changes = appliance.reload().changes();
+      LOG.info("{}: {}", why, changes.isEmpty() ? "nothing has changed" : "reloaded");
+      changes.forEach(change -> LOG.info("  {}", change));
+    } catch (InvalidConfig e) {
+      LOG.warn("{}: nothing has changed, for the configuration has problems", why);
+      e.problems().forEach(problem -> LOG.warn("  {}", problem));
+    } catch (Refused e) {
+      LOG.warn("{}: nothing has changed: {}", why, e.getMessage());
+    }
   }
 
   private void stopOn(String signal, int status) {
@@ -104,7 +123,7 @@ final class Run {
     }
   }
 
-  private static void announce(Appliance appliance, Echoes echoes, InetSocketAddress admin) {
+  private static void announce(Appliance appliance, Echoes echoes, String admin) {
     for (Appliance.FrontStatus front : appliance.fronts()) {
       front
           .listen()
@@ -112,10 +131,14 @@ final class Run {
               at -> LOG.info("front {} on {}/udp, pool {}", front.name(), text(at), front.pool()));
     }
     LOG.info(
-        "sluice {} is up: admin API on http://{}, {} embedded echo backends",
+        "sluice {} is up: admin API on {}, {} embedded echo backends",
         Build.version(),
-        text(admin),
+        admin,
         echoes.size());
+  }
+
+  private static String url(SluiceConfig.Admin config, InetSocketAddress bound) {
+    return (config.tls().isPresent() ? "https://" : "http://") + text(bound);
   }
 
   private void suggest(Appliance appliance, InetSocketAddress admin) {

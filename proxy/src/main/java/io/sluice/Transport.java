@@ -1,6 +1,6 @@
 package io.sluice;
 
-import io.sluice.config.SluiceConfig;
+import io.sluice.config.Document;
 import java.util.List;
 
 /** How datagrams move on this machine: everything that opens a socket of a flow is behind it. */
@@ -13,9 +13,10 @@ interface Transport {
   List<String> kernelFeatures();
 
   /**
-   * Binds every front of {@code config}; datagrams move once this returns.
+   * Binds every front of a configuration, with what its state file changes of it; datagrams move
+   * once this returns.
    *
    * @throws StartFailure with nothing left open
    */
-  Datapath open(SluiceConfig config, Plugins plugins) throws StartFailure;
+  Datapath open(Document config, Plugins plugins) throws StartFailure;
 }

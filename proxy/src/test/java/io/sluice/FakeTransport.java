@@ -1,6 +1,7 @@
 package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
+import io.sluice.config.Document;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.front.Explanation;
@@ -34,8 +35,18 @@ final class FakeTransport implements Transport {
   }
 
   @Override
-  public Datapath open(SluiceConfig config, Plugins plugins) {
+  public Datapath open(Document config, Plugins plugins) {
     return new Datapath() {
+      @Override
+      public SluiceConfig inForce() {
+        return config.config();
+      }
+
+      @Override
+      public void onApplied(Consumer<Document> each) {
+        each.accept(config);
+      }
+
       @Override
       public Appliance appliance() {
         return new FakeAppliance();
@@ -113,8 +124,8 @@ final class FakeTransport implements Transport {
     }
 
     @Override
-    public Applied reload() {
-      throw new UnsupportedOperationException();
+    public Applied reload() throws Refused {
+      throw new Refused("this is a fake");
     }
 
     @Override

@@ -1,10 +1,18 @@
 package io.sluice;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.config.ConfigReader;
+import io.sluice.config.SluiceConfig.Role;
+import io.sluice.config.SluiceConfig.Token;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,7 +27,15 @@ class MainTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"--help", "run --help", "check --help", "explain --help", "version --help"})
+      strings = {
+        "--help",
+        "run --help",
+        "check --help",
+        "explain --help",
+        "version --help",
+        "completion --help",
+        "token --help"
+      })
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
     assertThat(out.toString()).startsWith("Usage: sluice");
@@ -33,7 +49,17 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"frobnicate", "run --frobnicate", "check", "version more"})
+  @ValueSource(
+      strings = {
+        "frobnicate",
+        "run --frobnicate",
+        "check",
+        "version more",
+        "completion",
+        "completion fish",
+        "token --role boss",
+        "token --name a/b"
+      })
   void wrong_usage_exits_2(String arguments) {
     assertThat(execute(arguments)).isEqualTo(2);
     assertThat(err.toString()).contains("Usage: sluice");
@@ -53,6 +79,35 @@ class MainTest {
   }
 
   @Test
+  void a_token_comes_with_the_line_that_lets_it_in() throws Exception {
+    assertThat(execute("token --name a.b --role admin")).isZero();
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines).hasSize(2);
+    assertThat(lines.get(0)).matches("sluice_[A-Za-z0-9_-]{43}");
+    byte[] hash = MessageDigest.getInstance("SHA-256").digest(lines.get(0).getBytes(UTF_8));
+    assertThat(
+            ConfigReader.read(
+                    "f",
+                    "sluice { fronts.f { listen = [\"0.0.0.0:5300\"], pool = p }\n"
+                        + "pools.p.backends.a.address = \"192.0.2.1:53\"\n"
+                        + lines.get(1)
+                        + " }",
+                    Plugins.load(MainTest.class.getClassLoader()).names())
+                .admin()
+                .tokens())
+        .containsExactly(new Token("a.b", HexFormat.of().formatHex(hash), Role.ADMIN));
+  }
+
+  @Test
+  void no_two_tokens_are_the_same() {
+    execute("token");
+    execute("token");
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines.get(0)).isNotEqualTo(lines.get(2));
+    assertThat(lines.get(1)).contains("name = \"ops\"").contains("role = viewer");
+  }
+
+  @Test
   void problems_of_a_configuration_go_to_stderr_and_exit_1() {
     Path missing = folder.resolve("missing.conf");
     assertThat(execute("check -c " + missing)).isEqualTo(1);
@@ -65,6 +120,19 @@ class MainTest {
     assertThat(execute("run")).isEqualTo(3);
     assertThat(err.toString())
         .isEqualTo("sluice: no demo outside a checkout; give a configuration with -c FILE\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bash", "zsh"})
+  void completion_is_a_script_that_bash_can_read_and_knows_the_commands(String shell)
+      throws Exception {
+    assertThat(execute("completion " + shell)).isZero();
+    Path script = Files.writeString(folder.resolve("completion"), out.toString());
+    String complete =
+        "source '%s' && COMP_WORDS=(sluice ver) COMP_CWORD=1 && _complete_sluice && echo $COMPREPLY"
+            .formatted(script);
+    var bash = new ProcessBuilder("bash", "-c", complete).redirectErrorStream(true).start();
+    assertThat(new String(bash.getInputStream().readAllBytes(), UTF_8)).isEqualTo("version\n");
   }
 
   @Test

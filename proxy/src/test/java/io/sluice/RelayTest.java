@@ -4,8 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.sluice.config.ConfigReader;
-import io.sluice.config.SluiceConfig;
+import io.sluice.config.Document;
 import io.sluice.metrics.Drop;
 import io.sluice.net.KernelFeatures;
 import java.net.InetAddress;
@@ -302,8 +301,8 @@ class RelayTest {
 
   private Datapath start(String listen, String ofPool) throws Exception {
     Plugins plugins = Plugins.load(getClass().getClassLoader());
-    SluiceConfig config =
-        ConfigReader.read(
+    Document config =
+        Document.parse(
             "test",
             """
             sluice {
@@ -314,7 +313,8 @@ class RelayTest {
             }
             """
                 .formatted(listen, one.address().getPort(), two.address().getPort(), ofPool),
-            plugins.names());
+            plugins.names(),
+            Optional.empty());
     return new EpollTransport().open(config, plugins);
   }
 

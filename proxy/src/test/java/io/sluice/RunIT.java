@@ -63,11 +63,11 @@ class RunIT {
   }
 
   @Test
-  void sighup_is_survived_with_a_warning() throws Exception {
+  void sighup_reloads_and_says_what_came_of_it() throws Exception {
     try (BufferedReader out = start(Map.of())) {
       awaitUp(out);
       send("HUP");
-      awaitLog("WARN  Run: reload is not supported yet; restart to apply");
+      awaitLog("WARN  Run: SIGHUP: nothing has changed: this is a fake");
       send("TERM");
       assertThat(exit()).isZero();
     }
@@ -106,7 +106,7 @@ class RunIT {
     try (BufferedReader out = start(Map.of("SLUICE_LOG_LEVEL", "warn"))) {
       awaitUp(out);
       send("HUP");
-      awaitLog("reload is not supported yet");
+      awaitLog("SIGHUP: nothing has changed");
       send("TERM");
       assertThat(exit()).isZero();
     }

@@ -1,11 +1,8 @@
 package io.sluice;
 
-import io.sluice.config.SluiceConfig;
+import io.sluice.config.Document;
 import java.io.PrintWriter;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -14,20 +11,19 @@ final class RunProcess {
   private RunProcess() {}
 
   public static void main(String[] args) throws Exception {
-    var config =
-        new SluiceConfig(
-            Duration.ofSeconds(7),
-            new SluiceConfig.Workers(1, 1),
-            List.of(),
-            List.of(),
-            new SluiceConfig.Admin(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9901)),
-            Optional.empty(),
-            new SluiceConfig.Recorder(0),
-            false,
-            List.of());
+    Plugins plugins = Plugins.load(RunProcess.class.getClassLoader());
+    String text =
+        """
+        sluice {
+          drain-timeout = 7s
+          fronts { demo { listen = ["127.0.0.1:9000"], pool = echoes } }
+          pools { echoes { backends { a { address = "127.0.0.1:9101" } } } }
+        }
+        """;
+    Document config = Document.parse("test", text, plugins.names(), Optional.empty());
     var transport = new FakeTransport(List.of(args).contains("flows-that-never-end"));
     var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
-    new Run(transport, Plugins.load(RunProcess.class.getClassLoader()), out).demo(config);
+    new Run(transport, plugins, out).demo(config);
     System.exit(0);
   }
 }

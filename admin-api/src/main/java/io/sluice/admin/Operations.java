@@ -59,8 +59,8 @@ final class Operations {
     handlers.putAll(new Configuration(appliance).handlers());
     handlers.putAll(new Backends(appliance).handlers());
     handlers.putAll(new Flows(appliance).handlers());
-    handlers.putAll(new Explaining(appliance).handlers());
     handlers.putAll(new Capturing(appliance).handlers());
+    handlers.putAll(new Explaining(appliance).handlers());
     handlers.putAll(
         Map.ofEntries(
             Map.entry("getDashboard", new Handler(true, request -> page)),

@@ -25,8 +25,12 @@ final class PublishedContract {
       Set.of(
           "Cache-Control",
           "Connection",
+          "Content-Security-Policy",
           "Content-Length",
+          "Content-Security-Policy",
           "Content-Type",
+          "Cross-Origin-Resource-Policy",
+          "Referrer-Policy",
           "Transfer-Encoding",
           "X-Content-Type-Options",
           ":status");

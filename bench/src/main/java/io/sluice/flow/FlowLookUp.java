@@ -1,9 +1,7 @@
 package io.sluice.flow;
 
+import io.sluice.affinity.Keys;
 import io.sluice.balance.Policies;
-import io.sluice.metrics.Account;
-import io.sluice.metrics.Latency;
-import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.Dialer;
@@ -85,17 +83,11 @@ public class FlowLookUp {
             workers.get(0),
             front,
             table,
-            dialer,
-            1_500,
-            new Account(),
-            new Account(),
-            new Account(),
-            new Latency(),
-            new Tally(Lane.COUNTERS),
+            new Books(),
             null,
-            null,
-            "pool",
-            new Tap("test", front.localAddress(), 0, Traces.none(), System::nanoTime));
+            (flow, now) -> null,
+            new Tap("test", front.localAddress(), 0, Traces.none(), System::nanoTime),
+            new Course(pool, dialer, Keys.sourceAddress(), 1_500, false));
     Backend backend = pool.backends().getFirst();
     keys = new FlowKey[flows];
     for (int i = 0; i < flows; i++) {

@@ -10,6 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -28,17 +29,21 @@ public final class Document {
   private final Names known;
   private final SluiceConfig config;
   private final Effective effective;
+  private final List<Path> files;
 
-  private Document(Names known, SluiceConfig config, Effective effective) {
+  private Document(Names known, SluiceConfig config, Effective effective, List<Path> files) {
     this.known = known;
     this.config = config;
     this.effective = effective;
+    this.files = files;
   }
 
   /** Reads a file and what it includes, relative to it. */
   public static Document read(Path file, Names known) throws InvalidConfig {
     Report report = new Report();
-    return check(Hocon.read(file, System.getenv(), report), known, report);
+    Document read = check(Hocon.read(file, System.getenv(), report), known, report);
+    List<Path> files = report.files().stream().map(Path::of).toList();
+    return new Document(known, read.config, read.effective, files);
   }
 
   /**
@@ -69,7 +74,12 @@ public final class Document {
     if (!report.isEmpty()) {
       throw new InvalidConfig(report.problems());
     }
-    return new Document(known, config, effective);
+    return new Document(known, config, effective, List.of());
+  }
+
+  /** The file it was read from, then what that includes; none if it was no file. */
+  public List<Path> files() {
+    return files;
   }
 
   public SluiceConfig config() {

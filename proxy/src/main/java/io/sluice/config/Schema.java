@@ -62,12 +62,11 @@ final class Schema {
   }
 
   private SluiceConfig sluice(Cursor in) {
-    in.later("watch", "false");
     Duration drainTimeout = in.duration("drain-timeout", Duration.ofSeconds(10));
     Workers workers = in.section("workers", Schema::workers);
     List<Front> fronts = in.someNamed("fronts", "fronts { dns { ... } }", this::front);
     List<Pool> pools = in.someNamed("pools", "pools { resolvers { ... } }", this::pool);
-    Admin admin = in.section("admin", Schema::admin);
+    Admin admin = in.section("admin", AdminSchema::read);
     List<Echo> echoes = in.named("echo", this::echo);
     conflicts.pools(pools.stream().map(Pool::name).collect(toSet()));
     return new SluiceConfig(
@@ -78,7 +77,7 @@ final class Schema {
         admin,
         TraceSchema.accessLog(in),
         in.section("recorder", TraceSchema::recorder),
-        false,
+        in.flag("watch", false),
         sorted(echoes, Echo::name));
   }
 
@@ -328,20 +327,6 @@ final class Schema {
 
   private static Duration most(Duration a, Duration b) {
     return a.compareTo(b) > 0 ? a : b;
-  }
-
-  private static Admin admin(Cursor in) {
-    in.later("tokens", "[]");
-    in.later("tls");
-    in.later("state-file");
-    Value value = in.value("listen");
-    InetSocketAddress listen = value == null ? null : value.address(0);
-    if (value != null && listen != null && !listen.getAddress().isLoopbackAddress()) {
-      value.problem(
-          "the admin API knows no authentication yet and refuses: use 127.0.0.1 or [::1]");
-    }
-    return new Admin(
-        listen == null ? Endpoint.parse(in.preset("listen", "127.0.0.1:9901"), 0) : listen);
   }
 
   private Echo echo(String name, Value value) {

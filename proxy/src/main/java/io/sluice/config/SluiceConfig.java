@@ -142,6 +142,11 @@ public record SluiceConfig(
     public static InetSocketAddress parseAddress(String text) {
       return Endpoint.parse(text, 1);
     }
+
+    /** As {@link #parseAddress} reads it. */
+    public String printAddress() {
+      return Endpoint.print(address);
+    }
   }
 
   /** What counts as evidence, and what to do without any eligible backend. */
@@ -219,8 +224,9 @@ public record SluiceConfig(
    * PEM files.
    *
    * @param clientCa who signs client certificates; with it, nobody without one gets in
+   * @param clientRole of who shows no token beside the certificate
    */
-  public record Tls(Path certificate, Path key, Optional<Path> clientCa) {}
+  public record Tls(Path certificate, Path key, Optional<Path> clientCa, Role clientRole) {}
 
   /**
    * One line a flow, at its end.

@@ -34,21 +34,37 @@ public final class Chain {
    * @param sieve those that want to see its datagrams; null if none does
    */
   public record Admission(@Nullable Drop refusal, @Nullable Sieve sieve) {
-    private static final Admission FREE = new Admission(null, null);
+    public static final Admission FREE = new Admission(null, null);
     private static final Admission DENIED = new Admission(Drop.FILTER, null);
     private static final Admission FAULTY = new Admission(Drop.FAULT, null);
   }
 
   private final String front;
   private final List<Step> steps;
-  private final Tally drops;
+  private final Tally[] drops;
   private long complainNotBefore;
   private boolean complained;
 
   public Chain(String front, List<Step> steps) {
+    this(front, steps, null);
+  }
+
+  /**
+   * @param last of the same loop: filters of the same name go on counting where it is
+   */
+  public Chain(String front, List<Step> steps, @Nullable Chain last) {
     this.front = front;
     this.steps = List.copyOf(steps);
-    drops = new Tally(this.steps.size());
+    drops = this.steps.stream().map(step -> tally(step.name(), last)).toArray(Tally[]::new);
+  }
+
+  private static Tally tally(String name, @Nullable Chain last) {
+    for (int i = 0; last != null && i < last.steps.size(); i++) {
+      if (last.steps.get(i).name().equals(name)) {
+        return last.drops[i];
+      }
+    }
+    return new Tally(1);
   }
 
   /**
@@ -83,7 +99,7 @@ public final class Chain {
 
   /** A filter has refused some datagrams. */
   void refused(int step, int datagrams) {
-    drops.add(step, datagrams);
+    drops[step].add(0, datagrams);
   }
 
   /** A filter has thrown. */
@@ -108,6 +124,6 @@ public final class Chain {
 
   /** How many datagrams a filter has refused; any thread. */
   public long drops(int step) {
-    return drops.get(step);
+    return drops[step].get(0);
   }
 }

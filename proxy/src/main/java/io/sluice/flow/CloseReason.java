@@ -27,6 +27,10 @@ public enum CloseReason {
   REHOMED,
   /** Its client refused a datagram (ICMP); heard only where {@code peer-sockets = connected}. */
   CLIENT_GONE,
-  /** Sluice stops. */
+  /** A filter that came with another configuration refuses its client. */
+  FILTERED,
+  /** An operator ended it. */
+  ENDED,
+  /** Sluice stops, or its front or listen address is no longer configured. */
   STOPPED
 }

@@ -10,6 +10,7 @@ import io.sluice.net.Outbox;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
+import io.sluice.pool.Pool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -58,6 +59,13 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   private final FlowKey key;
   private final Lane lane;
   private final Backend backend;
+
+  /** What its backend was dealt from. */
+  private final Pool pool;
+
+  /** What it follows; another than its lane's until its next datagram. */
+  private Course course;
+
   private final Tally traffic;
   private final UdpSocket link;
 
@@ -113,6 +121,8 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     this.key = key;
     this.lane = lane;
     this.backend = backend;
+    pool = lane.pool();
+    course = lane.course();
     this.traffic = backend.traffic(lane.worker().index());
     this.link = link;
     this.affinity = affinity;
@@ -177,13 +187,15 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
    * Opens a flow with another backend that takes this one's place, standing and peer socket; on its
    * loop. This one ends, for that reason. Returns null if it had ended already.
    *
+   * @param decidedBy the key that decided on that backend
    * @throws OsException when the kernel has no socket, port or route for it; all stays as it was
    */
-  public @Nullable Flow succeed(Backend other, CloseReason reason, long now) throws OsException {
-    Flow next = dial(key, lane, other, affinity, isAssured(), now);
+  public @Nullable Flow succeed(Backend other, long decidedBy, CloseReason reason, long now)
+      throws OsException {
+    Flow next = dial(key, lane, other, decidedBy, isAssured(), now);
     if (reason == CloseReason.RESCUED) {
       next.held = null; // once is enough
-    } else if (lane.table().limits().rehomeReturn()) {
+    } else if (lane.table().limits().rehomeReturn() && !isAstray()) {
       Backend own = home == null ? backend : home;
       next.home = own == other ? null : own;
     }
@@ -197,6 +209,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
       return null;
     }
     next.sieve = sieve == null ? null : sieve.share();
+    next.course = course;
     if (peer != null) {
       peer.passTo(next);
       next.peer = peer;
@@ -524,7 +537,36 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
 
   /** Whether another backend should have it from the next datagram on. */
   public boolean isLeaving(long now) {
-    return isStranded(now) || home() != null;
+    return isStranded(now) || home() != null || isBehind() || isAstray();
+  }
+
+  /** Whether its front has gone over to another course, which it does not follow yet. */
+  @SuppressWarnings("ReferenceEquality") // for every datagram
+  public boolean isBehind() {
+    return course != lane.course();
+  }
+
+  /** Whether its filters are no longer those of its front. */
+  public boolean isSiftedByOthers() {
+    return !course.filters().equals(lane.course().filters());
+  }
+
+  /** From now on it follows its lane's course. */
+  public void catchUp() {
+    course = lane.course();
+  }
+
+  /** From now on this decides what of its datagrams may pass; null: all may. */
+  public void sift(@Nullable Sieve by) {
+    if (sieve != null) {
+      sieve.close();
+    }
+    sieve = by;
+  }
+
+  /** Whether its front has gone over to another pool. */
+  public boolean isAstray() {
+    return pool != lane.pool();
   }
 
   /** Whether its backend is down or to be left, or has been silent for too long. */
@@ -559,7 +601,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
 
   /** Whose backend that is. */
   String poolName() {
-    return lane.pool();
+    return pool.name();
   }
 
   /** Where its backend's replies come to. */

@@ -6,6 +6,7 @@ import com.github.benmanes.caffeine.cache.Expiry;
 import com.github.benmanes.caffeine.cache.Policy;
 import com.github.benmanes.caffeine.cache.RemovalCause;
 import io.sluice.metrics.Drop;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Queue;
@@ -16,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +39,7 @@ public final class FlowTable {
   /** How far behind the time may be that Caffeine is told. */
   private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  private final Limits limits;
+  private volatile Limits limits;
   private final LongSupplier clock;
 
   /**
@@ -46,8 +48,8 @@ public final class FlowTable {
    */
   private final AtomicLong now;
 
-  private final Budget budget;
-  private final Budget rehomes;
+  private volatile Budget budget;
+  private volatile Budget rehomes;
   private final Cache<FlowKey, Flow> flows;
   private final Policy<FlowKey, Flow> policy;
   private final AtomicInteger assured = new AtomicInteger();
@@ -62,7 +64,13 @@ public final class FlowTable {
 
   private final LongAdder opened = new LongAdder();
   private final AtomicLongArray closed = new AtomicLongArray(CloseReason.values().length);
-  private final long touchNanos;
+
+  /**
+   * Looked at for every datagram, and so not volatile: a loop sees another one with the next task
+   * it is given.
+   */
+  private long touchNanos;
+
   private volatile boolean draining;
   private volatile boolean closing;
 
@@ -75,7 +83,7 @@ public final class FlowTable {
     now = new AtomicLong(clock.getAsLong());
     budget = new Budget(limits.newPerSecond(), now.get());
     rehomes = new Budget(limits.rehomePerSecond(), now.get());
-    touchNanos = Math.min(limits.idleTimeout().toNanos() / 8, TimeUnit.SECONDS.toNanos(1));
+    touchNanos = touchNanos(limits);
     flows =
         Caffeine.newBuilder()
             .expireAfter(new TimeToLive())
@@ -85,6 +93,36 @@ public final class FlowTable {
             .removalListener(FlowTable::onRemoval)
             .build();
     policy = flows.policy();
+  }
+
+  private static long touchNanos(Limits limits) {
+    return Math.min(limits.idleTimeout().toNanos() / 8, TimeUnit.SECONDS.toNanos(1));
+  }
+
+  /** Other limits from now on; flows beyond them may stay. One thread at a time. */
+  public void limit(Limits next) {
+    Limits last = limits;
+    touchNanos = touchNanos(next);
+    limits = next;
+    if (next.newPerSecond() != last.newPerSecond()) {
+      budget = new Budget(next.newPerSecond(), clock.getAsLong());
+    }
+    if (next.rehomePerSecond() != last.rehomePerSecond()) {
+      rehomes = new Budget(next.rehomePerSecond(), clock.getAsLong());
+    }
+    boolean sameLife =
+        next.idleTimeout().equals(last.idleTimeout())
+            && next.unassuredTimeout().equals(last.unassuredTimeout());
+    if (!sameLife) {
+      policy.expireVariably().ifPresent(expiry -> all().forEach(flow -> shift(flow, expiry)));
+    }
+  }
+
+  /** Ends when it would have ended, had it lived by these limits all the time. */
+  private void shift(Flow flow, Policy.VarExpiration<FlowKey, Flow> expiry) {
+    long since = flow.isAssured() ? flow.seenAt() : flow.openedAt();
+    long left = timeToLive(flow) - (clock.getAsLong() - since);
+    expiry.setExpiresAfter(flow.key(), Duration.ofNanos(Math.max(1, left)));
   }
 
   /** Tells the time; before looking up the flows of a batch. */
@@ -125,7 +163,7 @@ public final class FlowTable {
    * null.
    */
   @Nullable Flow enter(Flow flow) {
-    AtomicInteger kind = limits.oneWay() ? assured : unassured;
+    AtomicInteger kind = flow.isAssured() ? assured : unassured;
     kind.incrementAndGet();
     Flow first = flows.asMap().putIfAbsent(flow.key(), flow);
     if (first != null) {
@@ -133,7 +171,7 @@ public final class FlowTable {
       return first;
     }
     opened.increment();
-    if (!limits.oneWay()) {
+    if (flow.isUnassured()) {
       line.add(flow);
       keepLine();
     }
@@ -246,8 +284,13 @@ public final class FlowTable {
   /** Ends every flow. */
   public void closeAll() {
     closing = true;
-    all().forEach(flow -> flow.close(CloseReason.STOPPED));
+    close(flow -> true);
     flows.invalidateAll(); // those that have timed out but wait for their tidying are not in view
+  }
+
+  /** Ends those flows, in the table by now. */
+  public void close(Predicate<Flow> which) {
+    all().stream().filter(which).forEach(flow -> flow.close(CloseReason.STOPPED));
   }
 
   /** A live view of the flows in the table. */
@@ -298,15 +341,18 @@ public final class FlowTable {
     }
   }
 
+  /** An assured flow reports its use only every so often: allow for that, so none ends early. */
+  private long timeToLive(Flow flow) {
+    Limits now = limits;
+    return flow.isAssured()
+        ? now.idleTimeout().toNanos() + touchNanos(now)
+        : now.unassuredTimeout().toNanos();
+  }
+
   private final class TimeToLive implements Expiry<FlowKey, Flow> {
-    /** An assured flow reports its use only every so often: allow for that, so none ends early. */
-    private final long idleNanos = limits.idleTimeout().toNanos() + touchNanos;
-
-    private final long unassuredNanos = limits.unassuredTimeout().toNanos();
-
     @Override
     public long expireAfterCreate(FlowKey key, Flow flow, long now) {
-      return flow.isAssured() ? idleNanos : unassuredNanos;
+      return timeToLive(flow);
     }
 
     /** A successor begins anew. */
@@ -318,7 +364,7 @@ public final class FlowTable {
     /** The client's own datagrams do not keep alive what no backend answers. */
     @Override
     public long expireAfterRead(FlowKey key, Flow flow, long now, long currentNanos) {
-      return flow.isAssured() ? idleNanos : currentNanos;
+      return flow.isAssured() ? timeToLive(flow) : currentNanos;
     }
   }
 }

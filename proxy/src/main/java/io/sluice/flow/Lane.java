@@ -8,37 +8,14 @@ import io.sluice.net.Batch;
 import io.sluice.net.Dialer;
 import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
+import io.sluice.pool.Pool;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the flows of one listener share: the loop they live on, the socket their replies leave by,
- * the table they stand in, who opens their links, and the books.
- *
- * @param maxDatagramBytes longer datagrams are dropped, either way
- * @param repeats what was sent to another backend again: no datagram received is in these books
- * @param latency time from a request to the next reply
- * @param flows {@link #LIVE} and {@link #HELD_BYTES}
- * @param reception opens peer sockets for assured flows; null where all share the listener
- * @param rescuer null where no request may be sent again
- * @param pool whose backends the flows have
- * @param tap shows people what passes by
+ * the table they stand in, the course they follow, and the books.
  */
-public record Lane(
-    Worker worker,
-    UdpSocket socket,
-    FlowTable table,
-    Dialer dialer,
-    int maxDatagramBytes,
-    Account requests,
-    Account replies,
-    Account repeats,
-    Latency latency,
-    Tally flows,
-    @Nullable Reception reception,
-    @Nullable Rescuer rescuer,
-    String pool,
-    Tap tap) {
-
+public final class Lane {
   /** Counter of {@link #flows}: those that have a socket now. */
   public static final int LIVE = 0;
 
@@ -48,9 +25,117 @@ public record Lane(
   /** How many {@link #flows} counts. */
   public static final int COUNTERS = 2;
 
+  private final Worker worker;
+  private final UdpSocket socket;
+  private final FlowTable table;
+  private final Books books;
+  private final Account requests;
+  private final Account replies;
+  private final @Nullable Reception reception;
+  private final Rescuer rescuer;
+  private final Tap tap;
+
+  /** Its loop's, once that knows of it. */
+  private Course course;
+
+  /**
+   * @param reception opens peer sockets for assured flows, where the course wants them
+   * @param rescuer for flows whose pool lets requests be sent again
+   * @param tap shows people what passes by
+   */
+  public Lane(
+      Worker worker,
+      UdpSocket socket,
+      FlowTable table,
+      Books books,
+      @Nullable Reception reception,
+      Rescuer rescuer,
+      Tap tap,
+      Course course) {
+    this.worker = worker;
+    this.socket = socket;
+    this.table = table;
+    this.books = books;
+    this.requests = books.requests();
+    this.replies = books.replies();
+    this.reception = reception;
+    this.rescuer = rescuer;
+    this.tap = tap;
+    this.course = course;
+  }
+
+  /** From now on it is this; on its loop. */
+  public void follow(Course next) {
+    assert worker.isHere() : "another course for worker " + worker.index() + " by another thread";
+    course = next;
+  }
+
+  public Worker worker() {
+    return worker;
+  }
+
+  public UdpSocket socket() {
+    return socket;
+  }
+
+  public FlowTable table() {
+    return table;
+  }
+
+  public Books books() {
+    return books;
+  }
+
+  public Account requests() {
+    return requests;
+  }
+
+  public Account replies() {
+    return replies;
+  }
+
+  public Account repeats() {
+    return books.repeats();
+  }
+
+  public Latency latency() {
+    return books.latency();
+  }
+
+  public Tally flows() {
+    return books.flows();
+  }
+
+  public Tap tap() {
+    return tap;
+  }
+
+  /** On its loop. */
+  public Course course() {
+    return course;
+  }
+
+  Pool pool() {
+    return course.pool();
+  }
+
+  Dialer dialer() {
+    return course.dialer();
+  }
+
+  /** Null where all flows share the listener. */
+  @Nullable Reception reception() {
+    return course.peerSockets() ? reception : null;
+  }
+
+  /** Null where no request may be sent again. */
+  @Nullable Rescuer rescuer() {
+    return course.pool().repeatable() ? rescuer : null;
+  }
+
   /** Whether what lies in a slot is short enough to be sent on, all of it. */
   boolean fits(Batch batch, int slot) {
-    return batch.datagramBytes(slot) <= maxDatagramBytes && !batch.truncated(slot);
+    return batch.datagramBytes(slot) <= course.maxDatagramBytes() && !batch.truncated(slot);
   }
 
   /** Drops a client's datagrams that could be sent nowhere. */
@@ -78,7 +163,9 @@ public record Lane(
     }
     int datagrams = batch.datagrams(slot);
     boolean lastFits = // of a train the last alone may be short enough
-        datagrams > 1 && batch.lastBytes(slot) <= maxDatagramBytes && !batch.truncated(slot);
+        datagrams > 1
+            && batch.lastBytes(slot) <= course.maxDatagramBytes()
+            && !batch.truncated(slot);
     int dropped = lastFits ? datagrams - 1 : datagrams;
     drop(Drop.OVERSIZE, request, batch, slot, 0, dropped, key);
     if (lastFits) {

@@ -91,14 +91,14 @@ final class Desk implements Reception {
 
   @Override
   public void relay(Batch batch, int from, int n, FlowKey to, Worker worker) {
-    front.listener(worker, to.listener()).relay(batch, from, n, to);
+    front.listeners(to.listener()).of(worker).relay(batch, from, n, to);
   }
 
   @Override
   public void afterBacklog(int listener, Worker worker, Runnable then) {
-    List<Listener> group = front.group(listener);
-    Runnable arrival = new Arrivals(group.size(), then);
-    group.forEach(each -> each.afterBacklog(() -> worker.execute(arrival)));
+    List<Listener> all = front.listeners(listener).all();
+    Runnable arrival = new Arrivals(all.size(), then);
+    all.forEach(each -> each.afterBacklog(() -> worker.execute(arrival)));
   }
 
   /** Runs on one loop, so many times, the last of which counts. */

@@ -2,11 +2,11 @@ package io.sluice.front;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import io.sluice.affinity.KeyExtractor;
 import io.sluice.filter.Chain;
 import io.sluice.filter.FlowRequest;
 import io.sluice.filter.Opinion;
 import io.sluice.filter.Sieve;
+import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowTable;
 import io.sluice.front.Explanation.Outcome;
@@ -24,6 +24,8 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -38,17 +40,23 @@ final class Explainer {
   /**
    * What a front is at this moment.
    *
-   * @param bound where it listens
-   * @param dialer null where nothing would be dialled
+   * @param bound where it listens, by what keys of flows say of it
+   * @param dials whether a flow would be dialled
    */
   record Scene(
-      Front.Spec spec,
-      List<Address> bound,
-      FlowTable table,
-      Pool pool,
-      KeyExtractor extractor,
-      @Nullable Dialer dialer,
-      long now) {}
+      Front.Spec spec, Map<Integer, Address> bound, FlowTable table, boolean dials, long now) {
+    Course course() {
+      return spec.course();
+    }
+
+    Pool pool() {
+      return spec.course().pool();
+    }
+
+    Address bound(int listener) {
+      return Objects.requireNonNull(bound.get(listener));
+    }
+  }
 
   private final Scene scene;
   private final InetSocketAddress client;
@@ -71,13 +79,13 @@ final class Explainer {
   Explanation explain(Optional<InetSocketAddress> local) {
     int index = listener(local);
     Flow flow = find(index, local);
-    Address listen = scene.bound.get(flow == null ? index : flow.key().listener());
+    Address listen = scene.bound(flow == null ? index : flow.key().listener());
     InetSocketAddress to =
         flow == null
             ? local.orElse(listen.toInetSocketAddress())
             : flow.key().local(listen).toInetSocketAddress();
     add(Stage.LISTEN, Verdict.PASS, "sent to %s, by way of %s".formatted(text(to), listen));
-    int most = scene.spec.maxDatagramBytes();
+    int most = scene.course().maxDatagramBytes();
     String length = payload.readableBytes() + " bytes, of max-datagram = " + most;
     if (payload.readableBytes() > most) {
       return drop(Stage.SIZE, Drop.OVERSIZE, length);
@@ -92,14 +100,14 @@ final class Explainer {
               + " has no port, or is multicast, broadcast or nobody's: it cannot be answered");
     }
     add(Stage.SOURCE, Verdict.PASS, text(client) + " can be answered");
-    return flow == null ? opening(to) : going(flow);
+    return flow == null ? opening(to) : going(flow, to);
   }
 
   private int listener(Optional<InetSocketAddress> local) {
     boolean ipv6 = Address.of(client).isIpv6();
     for (int exact = 1; exact >= 0; exact--) { // the kernel prefers the more specific socket
-      for (int i = 0; i < scene.bound.size(); i++) {
-        Address at = scene.bound.get(i);
+      for (int i : scene.bound.keySet()) {
+        Address at = scene.bound(i);
         if (at.isIpv6() == ipv6 && (local.isEmpty() || hears(at, local.get(), exact == 1))) {
           return i;
         }
@@ -109,7 +117,7 @@ final class Explainer {
         "front '%s' listens at %s: a datagram of %s%s does not get there"
             .formatted(
                 scene.spec.name(),
-                scene.bound,
+                scene.bound.values(),
                 text(client),
                 local.map(at -> " to " + text(at)).orElse("")));
   }
@@ -131,7 +139,7 @@ final class Explainer {
   }
 
   private boolean isTo(Flow flow, int listener, InetSocketAddress local) {
-    Address listen = scene.bound.get(listener);
+    Address listen = scene.bound(listener);
     return flow.key().listener() == listener
         && (!listen.isWildcard()
             || listen.toInetSocketAddress().equals(local)
@@ -139,7 +147,7 @@ final class Explainer {
   }
 
   /** The datagram is that of a flow. */
-  private Explanation going(Flow flow) {
+  private Explanation going(Flow flow, InetSocketAddress to) {
     add(
         Stage.FLOW,
         Verdict.HIT,
@@ -150,9 +158,16 @@ final class Explainer {
                 flow.isAssured() ? "assured" : "not answered yet",
                 flow.worker().index()));
     Optional<Backend> backend = Optional.of(flow.backend());
-    if (flow.isLeaving(scene.now)) {
+    if (flow.isSiftedByOthers() && isRefused(to)) {
+      return drop(Drop.FILTER);
+    }
+    if (flow.isStranded(scene.now) || flow.home() != null || flow.isAstray()) {
       try {
-        Backend next = Placement.next(flow, scene.pool.preview(), scene.now);
+        Preview preview = scene.pool().preview();
+        Backend next =
+            flow.isAstray()
+                ? preview.pick(scene.course().affinity().keyOf(client, payload.duplicate()))
+                : Placement.next(flow, preview, scene.now);
         if (next == null) {
           return drop(
               Stage.REHOME,
@@ -166,7 +181,7 @@ final class Explainer {
       }
     }
     Sieve sieve = flow.sieve();
-    if (sieve != null) {
+    if (sieve != null && !flow.isSiftedByOthers()) {
       for (Sieve.Opined each : sieve.explain(payload, scene.now)) {
         if (refuses(each.filter(), each.opinion())) {
           return drop(Drop.FILTER);
@@ -192,6 +207,9 @@ final class Explainer {
 
   private String leaving(Flow flow) {
     Backend backend = flow.backend();
+    if (flow.isAstray()) {
+      return "the front's pool is " + scene.pool().name() + " now";
+    }
     if (!flow.isStranded(scene.now)) {
       Backend home = flow.home();
       return home == null
@@ -220,11 +238,8 @@ final class Explainer {
               : "%d assured flows, of flows.max = %d".formatted(assured, most));
     }
     add(Stage.LIMIT, Verdict.PASS, "%d assured flows, of flows.max = %d".formatted(assured, most));
-    var request = new FlowRequest(scene.spec.name(), client, to, payload, scene.now);
-    for (Chain.Step step : scene.spec.filters()) {
-      if (refuses(step.name(), opinion(step, request))) {
-        return drop(Drop.FILTER);
-      }
+    if (isRefused(to)) {
+      return drop(Drop.FILTER);
     }
     String budget = "flows.new-per-second = " + scene.table.limits().newPerSecond();
     if (!scene.table.couldOpen(scene.now)) {
@@ -233,12 +248,22 @@ final class Explainer {
     add(Stage.BUDGET, Verdict.PASS, budget + ", of which something is left");
     long key;
     try {
-      key = scene.extractor.keyOf(client, payload.duplicate());
+      key = scene.course().affinity().keyOf(client, payload.duplicate());
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       return drop(Stage.KEY, Drop.FAULT, "the affinity fails: " + bug);
     }
     add(Stage.KEY, Verdict.PASS, String.format(Locale.ROOT, "%016x", key));
     return dealt(key);
+  }
+
+  private boolean isRefused(InetSocketAddress to) {
+    var request = new FlowRequest(scene.spec.name(), client, to, payload, scene.now);
+    for (Chain.Step step : scene.course().filters()) {
+      if (refuses(step.name(), opinion(step, request))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private Opinion opinion(Chain.Step step, FlowRequest request) {
@@ -263,7 +288,7 @@ final class Explainer {
   }
 
   private Explanation dealt(long key) {
-    Preview preview = scene.pool.preview();
+    Preview preview = scene.pool().preview();
     List<Backend> members = preview.members();
     if (members.isEmpty()) {
       return drop(Stage.MEMBERS, Drop.NO_BACKEND, "none: " + others(members));
@@ -310,7 +335,7 @@ final class Explainer {
 
   private String others(List<Backend> members) {
     List<Backend> others =
-        scene.pool.backends().stream().filter(each -> !members.contains(each)).toList();
+        scene.pool().backends().stream().filter(each -> !members.contains(each)).toList();
     String named =
         String.join(
             ", ",
@@ -326,8 +351,8 @@ final class Explainer {
   }
 
   private Explanation linked(Backend backend) {
-    Dialer dialer = scene.dialer;
-    if (dialer != null) {
+    if (scene.dials) {
+      Dialer dialer = scene.course().dialer();
       int ports = dialer.freeTo(Address.of(backend.address()));
       int fds = dialer.fds().free();
       String left = "%d local ports to %s, %d descriptors".formatted(ports, backend.name(), fds);
@@ -351,14 +376,18 @@ final class Explainer {
   /** What the last step said. */
   private Explanation drop(Drop reason) {
     return new Explanation(
-        Outcome.DROP, Optional.of(reason), scene.pool.name(), Optional.empty(), List.copyOf(steps));
+        Outcome.DROP,
+        Optional.of(reason),
+        scene.pool().name(),
+        Optional.empty(),
+        List.copyOf(steps));
   }
 
   private Explanation end(Outcome outcome, Optional<Backend> backend) {
     return new Explanation(
         outcome,
         Optional.empty(),
-        scene.pool.name(),
+        scene.pool().name(),
         backend.map(Backend::name),
         List.copyOf(steps));
   }

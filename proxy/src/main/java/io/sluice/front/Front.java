@@ -1,19 +1,12 @@
 package io.sluice.front;
 
-import io.sluice.affinity.KeyExtractor;
 import io.sluice.filter.Chain;
+import io.sluice.flow.Course;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
-import io.sluice.flow.Tap;
-import io.sluice.metrics.Account;
-import io.sluice.metrics.Latency;
-import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
-import io.sluice.net.Dialer;
-import io.sluice.net.FrontSockets;
 import io.sluice.net.OsException;
-import io.sluice.net.UdpSocket;
 import io.sluice.net.Worker;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
@@ -22,18 +15,22 @@ import io.sluice.trace.Traces;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +38,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A named service that clients send to: for each of its addresses a reuseport socket for every
  * worker, read by those that are active, and one table of flows for all of them.
+ *
+ * <p>All of it but the name may change while datagrams move: {@link #prepare} opens what that
+ * takes, {@link Change#apply} is the change.
  */
 public final class Front {
   private static final Logger log = LoggerFactory.getLogger(Front.class);
@@ -66,107 +66,161 @@ public final class Front {
   /**
    * What a front is.
    *
-   * @param listen at least one; port 0 lets the kernel choose one for all workers
-   * @param maxDatagramBytes longer datagrams are dropped, either way
-   * @param peerSockets whether an assured flow gets a front socket of its own
-   * @param filters asked in this order; names unique
+   * @param listen port 0 lets the kernel choose one for all workers
    */
-  public record Spec(
-      String name,
-      List<Address> listen,
-      int maxDatagramBytes,
-      Limits limits,
-      boolean peerSockets,
-      List<Chain.Step> filters) {
-    /** Without filters. */
-    public Spec(
-        String name,
-        List<Address> listen,
-        int maxDatagramBytes,
-        Limits limits,
-        boolean peerSockets) {
-      this(name, listen, maxDatagramBytes, limits, peerSockets, List.of());
-    }
-  }
+  public record Spec(String name, List<Address> listen, Limits limits, Course course) {}
 
-  private final Spec spec;
-  private final Pool pool;
-  private final Dialer dialer;
-  private final FlowTable table;
+  private final String name;
   private final Workers workers;
-  private final KeyExtractor affinity;
   private final Traces traces;
   private final LongSupplier clock;
-  private final @Nullable Desk desk;
-  private final Future<?> tidying;
-  private final List<Address> bound = new ArrayList<>();
+  private final FlowTable table;
+  private final Desk desk;
 
-  /** By worker they are at home on, then by listen address. */
-  private final List<List<Listener>> listeners = new ArrayList<>();
+  private volatile Spec spec;
 
+  /**
+   * By the index that the keys of flows hold: so each stays where it is, and one that is closed
+   * until another takes its place and its books.
+   */
+  private volatile List<Listeners> addresses = List.of();
+
+  private @Nullable Future<?> tidying;
   private boolean closed;
 
-  private Front(
-      Spec spec,
-      Workers workers,
-      Pool pool,
-      Dialer dialer,
-      KeyExtractor affinity,
-      Traces traces,
-      LongSupplier clock) {
-    this.spec = spec;
-    this.affinity = affinity;
-    this.clock = clock;
+  /**
+   * One that listens nowhere until it is told to; nothing is open yet.
+   *
+   * @param traces where what passes by leaves its traces
+   */
+  public Front(Spec spec, Workers workers, Traces traces, LongSupplier clock) {
+    name = spec.name();
     this.workers = workers;
-    this.pool = pool;
-    this.dialer = dialer;
-    table = new FlowTable(spec.limits(), clock);
     this.traces = traces;
-    desk = spec.peerSockets() ? new Desk(this, dialer.fds(), clock) : null;
-    tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
+    this.clock = clock;
+    this.spec = new Spec(name, List.of(), spec.limits(), spec.course());
+    table = new FlowTable(spec.limits(), clock);
+    desk = new Desk(this, spec.course().dialer().fds(), clock);
   }
 
   /**
    * Binds all sockets, then begins to receive.
    *
-   * @param dialer opens the flows' links to the pool's backends
-   * @param traces where what passes by leaves its traces
    * @throws OsException when an address cannot be bound; nothing is left open then
    */
-  public static Front open(
-      Spec spec,
-      Workers workers,
-      Pool pool,
-      Dialer dialer,
-      KeyExtractor affinity,
-      Traces traces,
-      LongSupplier clock)
+  public static Front open(Spec spec, Workers workers, Traces traces, LongSupplier clock)
       throws OsException {
-    Front front = new Front(spec, workers, pool, dialer, affinity, traces, clock);
-    List<List<UdpSocket>> sockets = new ArrayList<>();
-    try {
-      for (Address address : spec.listen()) {
-        sockets.add(front.bind(address));
-      }
-    } catch (OsException e) {
-      front.tidying.cancel(false);
-      sockets.forEach(ofAddress -> ofAddress.forEach(UdpSocket::close));
-      throw e;
-    }
-    for (Worker worker : workers) {
-      List<Listener> here = new ArrayList<>();
-      for (int i = 0; i < sockets.size(); i++) {
-        here.add(front.listener(worker, i, sockets.get(i).get(worker.index())));
-      }
-      front.listeners.add(List.copyOf(here));
-    }
-    try {
-      front.move(from -> Spread.over(from, workers.active()));
-    } catch (OsException | RuntimeException e) {
-      front.close();
-      throw e;
-    }
+    Front front = new Front(spec, workers, traces, clock);
+    front.prepare(spec, List.of()).apply();
+    front.spread(workers.active());
     return front;
+  }
+
+  /**
+   * Opens what it takes to become what {@code next} says, and changes nothing yet.
+   *
+   * @param ours addresses that we have already: others' claims on them fail because of us alone
+   * @throws OsException when an address cannot be bound; nothing is left open then
+   */
+  public Change prepare(Spec next, Collection<Address> ours) throws OsException {
+    List<Address> wanted = new ArrayList<>(next.listen());
+    Change change = new Change(next);
+    for (Listeners each : open()) {
+      (wanted.remove(each.wanted()) ? change.kept : change.gone).add(each);
+    }
+    try {
+      for (Address address : wanted) {
+        change.open(address, ours);
+      }
+      if (next.course().peerSockets() && !spec.course().peerSockets()) {
+        for (Listeners each : change.kept) {
+          each.dealToThese();
+        }
+      }
+      return change;
+    } catch (OsException e) {
+      change.close();
+      throw e;
+    }
+  }
+
+  /** A front ready to be another: to be {@link #apply applied}, or closed. */
+  public final class Change implements AutoCloseable {
+    private final Spec next;
+    private final List<Listeners> places = new ArrayList<>(addresses);
+    private final List<Listeners> kept = new ArrayList<>();
+    private final List<Listeners> gone = new ArrayList<>();
+    private final List<Listeners> opened = new ArrayList<>();
+
+    private Change(Spec next) {
+      this.next = next;
+    }
+
+    private void open(Address address, Collection<Address> ours) throws OsException {
+      boolean isOurs = Stream.concat(ours.stream(), opened()).anyMatch(address::overlaps);
+      int index = 0;
+      while (index < places.size() && !places.get(index).isClosed()) {
+        index++;
+      }
+      Listeners last = index < places.size() ? places.get(index) : null;
+      Listeners one =
+          Listeners.open(Front.this, index, address, isOurs, last, next.course(), workers);
+      opened.add(one);
+      if (last == null) {
+        places.add(one);
+      } else {
+        places.set(index, one);
+      }
+    }
+
+    /** Addresses that are bound, and read by nobody yet. */
+    public Stream<Address> opened() {
+      return opened.stream().map(Listeners::bound);
+    }
+
+    /**
+     * Makes it so: each loop goes over by itself. Returns when all have, and what went is closed;
+     * {@link Front#spread} is still to have the new addresses read.
+     */
+    public void apply() {
+      table.limit(next.limits());
+      workers.onEach(
+          worker -> {
+            kept.forEach(each -> each.of(worker).follow(next.course()));
+            gone.forEach(each -> each.of(worker).follow(next.course()));
+            gone.forEach(each -> each.of(worker).retire());
+          });
+      if (!gone.isEmpty()) {
+        endFlows();
+      }
+      synchronized (Front.this) {
+        closeListeners(gone);
+        addresses = List.copyOf(places);
+        spec = next;
+        if (tidying == null) {
+          tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
+        }
+      }
+    }
+
+    /** Whoever was opening a flow there has entered it by now, and none is opened any more. */
+    private void endFlows() {
+      Set<Integer> indices = Set.copyOf(gone.stream().map(Listeners::index).toList());
+      table.tidy(); // what has timed out is not in view
+      table.close(flow -> indices.contains(flow.key().listener()));
+      awaitEnd(() -> gone.stream().allMatch(each -> each.live() == 0));
+    }
+
+    /** Instead of applying it. */
+    @Override
+    public void close() {
+      opened.forEach(Listeners::abandon);
+    }
+  }
+
+  /** Those that are not closed. */
+  private List<Listeners> open() {
+    return addresses.stream().filter(each -> !each.isClosed()).toList();
   }
 
   /**
@@ -176,38 +230,21 @@ public final class Front {
   public synchronized void spread(int active) {
     try {
       if (!closed) {
-        move(from -> Spread.over(from, active));
+        move(open(), each -> each.move(from -> Spread.over(from, active)));
       }
     } catch (OsException e) {
       log.error(
           "front {}: {}; a listener is read by nobody until this is tried again",
-          spec.name(),
+          name,
           e.getMessage());
     }
   }
 
-  /** Of each address the listeners read by {@code from} shall be read by what {@code deal} says. */
-  private synchronized void move(UnaryOperator<int[]> deal) throws OsException {
-    List<CompletableFuture<Void>> moves = new ArrayList<>();
-    for (int index = 0; index < bound.size(); index++) {
-      List<Listener> group = group(index);
-      int[] from = group.stream().mapToInt(Listener::reader).toArray();
-      int[] to = deal.apply(from);
-      for (int i = 0; i < to.length; i++) {
-        if (to[i] != from[i]) {
-          moves.add(group.get(i).moveTo(group.get(to[i])));
-        }
-      }
-    }
-    await(moves);
-  }
-
-  /** The listeners of one address, in the order of the workers they are at home on. */
-  List<Listener> group(int index) {
-    return listeners.stream().map(ofWorker -> ofWorker.get(index)).toList();
-  }
-
-  private static void await(List<CompletableFuture<Void>> moves) throws OsException {
+  private static void move(
+      List<Listeners> which, Function<Listeners, List<CompletableFuture<Void>>> how)
+      throws OsException {
+    Stream<CompletableFuture<Void>> moves =
+        which.stream().flatMap(each -> how.apply(each).stream());
     try {
       CompletableFuture.allOf(moves.toArray(CompletableFuture[]::new)).join();
     } catch (CompletionException e) {
@@ -221,72 +258,120 @@ public final class Front {
 
   /** How many flows live on a worker. */
   public long flowsOn(Worker worker) {
-    return listeners.get(worker.index()).stream()
-        .mapToLong(listener -> listener.lane().flows().get(Lane.LIVE))
+    return addresses.stream()
+        .mapToLong(each -> each.of(worker).lane().flows().get(Lane.LIVE))
         .sum();
   }
 
   /** How many listeners a worker reads. */
   public synchronized long listenersOn(Worker worker) {
-    return listeners.stream()
-        .flatMap(List::stream)
+    return open().stream()
+        .flatMap(each -> each.all().stream())
         .filter(listener -> listener.reader() == worker.index())
         .count();
   }
 
-  /** One socket a worker on one address, in the order of the workers. */
-  private List<UdpSocket> bind(Address wanted) throws OsException {
-    Address address = FrontSockets.claim(wanted);
-    List<UdpSocket> sockets = new ArrayList<>();
-    try {
-      for (int i = 0; i < workers.count(); i++) {
-        sockets.add(FrontSockets.listen(address, BUFFER_BYTES));
-      }
-      if (spec.peerSockets() && !address.isWildcard()) { // they will join the listeners' group
-        FrontSockets.dealToFirst(sockets.size(), sockets.getFirst());
-      }
-    } catch (OsException e) {
-      sockets.forEach(UdpSocket::close);
-      throw e;
-    }
-    int granted = sockets.getFirst().receiveBufferBytes();
-    if (granted < BUFFER_BYTES) {
-      log.warn(
-          "front {}: the kernel grants {} a receive buffer of {} KiB, not {}: bursts beyond it are"
-              + " lost (sluice_kernel_drops_total); raise net.core.rmem_max, or grant"
-              + " CAP_NET_ADMIN",
-          spec.name(),
-          address,
-          granted >> 10,
-          BUFFER_BYTES >> 10);
-    }
-    bound.add(address);
-    return sockets;
+  /** Of one of its addresses. */
+  Listeners listeners(int index) {
+    return addresses.get(index);
   }
 
-  private Listener listener(Worker worker, int index, UdpSocket socket) {
-    Lane lane =
-        new Lane(
-            worker,
-            socket,
-            table,
-            dialer,
-            spec.maxDatagramBytes(),
-            new Account(),
-            new Account(),
-            new Account(),
-            new Latency(),
-            new Tally(Lane.COUNTERS),
-            desk,
-            pool.repeatable() && !spec.limits().oneWay()
-                ? (flow, now) -> listener(worker, index).rescue(flow, now)
-                : null,
-            pool.name(),
-            new Tap(spec.name(), bound.get(index), worker.index(), traces, clock));
-    Chain chain = spec.filters().isEmpty() ? null : new Chain(spec.name(), spec.filters());
-    Address listen = bound.get(index);
-    Placement placement = new Placement(spec.name(), lane, pool, affinity, listen, chain);
-    return new Listener(this, index, listen, lane, placement, clock);
+  /** From now on no flow is opened, and flows that go quiet end. */
+  public void drain() {
+    table.drain();
+  }
+
+  /** Ends all flows, then closes the sockets; returns when all is done. */
+  public void close() {
+    table.drain();
+    workers.onEach(worker -> {}); // whoever was opening a flow has entered it now
+    table.closeAll();
+    awaitEnd(() -> table.count() == 0);
+    synchronized (this) {
+      if (tidying != null) {
+        tidying.cancel(false);
+      }
+      closeListeners(open());
+      closed = true;
+    }
+  }
+
+  private void closeListeners(List<Listeners> which) {
+    try {
+      move(which, Listeners::goHome);
+    } catch (OsException e) {
+      log.debug("front {}: a listener that nobody reads can be closed, too", name, e);
+    }
+    workers.onEach(worker -> which.forEach(each -> each.of(worker).close()));
+  }
+
+  /** A flow's last replies leave by the listener, so the flows must be gone first. */
+  private void awaitEnd(BooleanSupplier ended) {
+    long deadline = System.nanoTime() + CLOSE_NANOS;
+    while (!ended.getAsBoolean() && System.nanoTime() - deadline < 0) {
+      LockSupport.parkNanos(1_000_000);
+    }
+    if (!ended.getAsBoolean()) {
+      log.error("front {}: of {} flows some did not end: this is a bug", name, table.count());
+    }
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** The addresses really bound, with the ports the kernel chose. */
+  public List<Address> bound() {
+    return open().stream().map(Listeners::bound).toList();
+  }
+
+  /** The address really bound that the key of a flow tells of. */
+  public Address bound(int listener) {
+    return addresses.get(listener).bound();
+  }
+
+  /** The addresses it was told to listen on. */
+  public List<Address> listen() {
+    return spec.listen();
+  }
+
+  public Pool pool() {
+    return spec.course().pool();
+  }
+
+  public FlowTable flows() {
+    return table;
+  }
+
+  Desk desk() {
+    return desk;
+  }
+
+  LongSupplier clock() {
+    return clock;
+  }
+
+  Traces traces() {
+    return traces;
+  }
+
+  /** The books and clocks of every listener there has been. */
+  public List<Lane> lanes() {
+    return addresses.stream().flatMap(each -> each.all().stream()).map(Listener::lane).toList();
+  }
+
+  /** How many datagrams each filter has refused, either way, by its name. */
+  public Map<String, Long> filterDrops() {
+    Map<String, Long> drops = new LinkedHashMap<>();
+    for (Listeners each : addresses) {
+      for (Listener listener : each.all()) {
+        Chain chain = listener.chain();
+        for (int i = 0; chain != null && i < chain.steps().size(); i++) {
+          drops.merge(chain.steps().get(i).name(), chain.drops(i), Long::sum);
+        }
+      }
+    }
+    return drops;
   }
 
   /** Has a capture see what passes by from now on. */
@@ -305,90 +390,6 @@ public final class Front {
     }
   }
 
-  /** The listener of another worker on the same address. */
-  Listener listener(Worker worker, int index) {
-    return listeners.get(worker.index()).get(index);
-  }
-
-  /** One of the addresses really bound. */
-  Address bound(int listener) {
-    return bound.get(listener);
-  }
-
-  /** From now on no flow is opened, and flows that go quiet end. */
-  public void drain() {
-    table.drain();
-  }
-
-  /** Ends all flows, then closes the sockets; returns when all is done. */
-  public void close() {
-    table.drain();
-    workers.onEach(worker -> {}); // whoever was opening a flow has entered it now
-    table.closeAll();
-    tidying.cancel(false);
-    awaitNoFlows();
-    closeListeners();
-  }
-
-  /** Nobody but its worker may read a listener that is closed: so all go home before. */
-  private synchronized void closeListeners() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    try {
-      move(from -> IntStream.range(0, from.length).toArray());
-    } catch (OsException e) {
-      log.debug("front {}: a listener that nobody reads can be closed, too", spec.name(), e);
-    }
-    workers.onEach(worker -> listeners.get(worker.index()).forEach(Listener::close));
-  }
-
-  /** A flow's last replies leave by the listener, so the flows must be gone first. */
-  private void awaitNoFlows() {
-    long deadline = System.nanoTime() + CLOSE_NANOS;
-    while (table.count() > 0 && System.nanoTime() - deadline < 0) {
-      LockSupport.parkNanos(1_000_000);
-    }
-    if (table.count() > 0) {
-      log.error("front {}: {} flows did not end: this is a bug", spec.name(), table.count());
-    }
-  }
-
-  public String name() {
-    return spec.name();
-  }
-
-  /** The addresses really bound, with the ports the kernel chose. */
-  public List<Address> bound() {
-    return List.copyOf(bound);
-  }
-
-  public Pool pool() {
-    return pool;
-  }
-
-  public FlowTable flows() {
-    return table;
-  }
-
-  /** The books and clocks of every listener. */
-  public List<Lane> lanes() {
-    return listeners.stream().flatMap(List::stream).map(Listener::lane).toList();
-  }
-
-  /** How many datagrams each filter has refused, either way, by its name. */
-  public Map<String, Long> filterDrops() {
-    Map<String, Long> drops = new LinkedHashMap<>();
-    for (Listener listener : listeners.stream().flatMap(List::stream).toList()) {
-      Chain chain = listener.chain();
-      for (int i = 0; chain != null && i < chain.steps().size(); i++) {
-        drops.merge(chain.steps().get(i).name(), chain.drops(i), Long::sum);
-      }
-    }
-    return drops;
-  }
-
   /**
    * What would become of a datagram, had it come now; changes nothing. Any thread.
    *
@@ -398,29 +399,34 @@ public final class Front {
    */
   public Explanation explain(
       InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {
-    var scene =
-        new Explainer.Scene(spec, bound(), table, pool, affinity, dialer, clock.getAsLong());
+    Map<Integer, Address> bound = new TreeMap<>();
+    open().forEach(each -> bound.put(each.index(), each.bound()));
+    var scene = new Explainer.Scene(spec, bound, table, true, clock.getAsLong());
     return new Explainer(scene, client, payload).explain(local);
   }
 
-  /** The same of a front that has just been opened, without opening it. */
+  /** The same of a front that has just been opened, without opening it; nothing is dialled. */
   public static Explanation explain(
       Spec spec,
-      Pool pool,
-      KeyExtractor affinity,
       LongSupplier clock,
       InetSocketAddress client,
       Optional<InetSocketAddress> local,
       byte[] payload) {
+    Map<Integer, Address> bound = new TreeMap<>();
+    spec.listen().forEach(each -> bound.put(bound.size(), each));
     var table = new FlowTable(spec.limits(), clock);
-    var scene =
-        new Explainer.Scene(spec, spec.listen(), table, pool, affinity, null, clock.getAsLong());
+    var scene = new Explainer.Scene(spec, bound, table, false, clock.getAsLong());
     return new Explainer(scene, client, payload).explain(local);
+  }
+
+  /** The course it is on. */
+  public Course course() {
+    return spec.course();
   }
 
   /** Sockets of single flows' own. */
   public int peerSockets() {
-    return desk == null ? 0 : desk.open();
+    return desk.open();
   }
 
   /**
@@ -428,7 +434,10 @@ public final class Front {
    * flow has ended, that of its link or its peer socket.
    */
   public long kernelDrops() {
-    return listeners.stream().flatMap(List::stream).mapToLong(Front::kernelDrops).sum();
+    return addresses.stream()
+        .flatMap(each -> each.all().stream())
+        .mapToLong(Front::kernelDrops)
+        .sum();
   }
 
   private static long kernelDrops(Listener listener) {

@@ -1,11 +1,11 @@
 package io.sluice.front;
 
 import io.sluice.filter.Chain;
+import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.Lane;
 import io.sluice.metrics.Drop;
-import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.OsException;
 import io.sluice.net.UdpSocket;
@@ -28,8 +28,7 @@ final class Listener {
   /** Batches that may lie in a full receive buffer, and some more. */
   private static final int LAST_LOOKS = 1_024;
 
-  private final Front front;
-  private final int index;
+  private final Listeners siblings;
   private final Lane lane;
   private final Placement placement;
   private final LongSupplier clock;
@@ -43,14 +42,18 @@ final class Listener {
   private int kernelDropsSeen;
   private long kernelDrops;
 
+  /**
+   * @param siblings those of the same address
+   * @param kernelDrops what those before it, whose books it goes on with, have counted
+   */
   Listener(
-      Front front, int index, Address address, Lane lane, Placement placement, LongSupplier clock) {
-    this.front = front;
-    this.index = index;
+      Listeners siblings, Lane lane, Placement placement, LongSupplier clock, long kernelDrops) {
+    this.siblings = siblings;
     this.lane = lane;
     this.placement = placement;
     this.clock = clock;
-    probe = new FlowKey(index, address.isWildcard());
+    this.kernelDrops = kernelDrops;
+    probe = new FlowKey(siblings.index(), siblings.bound().isWildcard());
   }
 
   /**
@@ -231,7 +234,7 @@ final class Listener {
    * keeps its order.
    */
   private @Nullable Flow handOver(Flow flow, Batch batch, int slot, FlowKey key) {
-    Listener other = front.listener(flow.worker(), index);
+    Listener other = siblings.of(flow.worker());
     FlowKey keyCopy = key.copy();
     byte[] payload = batch.copy(slot);
     int segmentBytes = batch.segmentBytes(slot);
@@ -262,6 +265,17 @@ final class Listener {
   private @Nullable Flow drop(Drop reason, Batch batch, int slot, FlowKey key) {
     lane.drop(reason, batch, slot, key);
     return null;
+  }
+
+  /** From now on its datagrams and flows follow this course; on the loop it is at home on. */
+  void follow(Course course) {
+    lane.follow(course);
+    placement.follow(course);
+  }
+
+  /** From now on it opens no flow; likewise. */
+  void retire() {
+    placement.retire();
   }
 
   /** Reads what the kernel still holds, then closes; at home. */

@@ -1,10 +1,10 @@
 package io.sluice.front;
 
-import io.sluice.affinity.KeyExtractor;
 import io.sluice.filter.Chain;
 import io.sluice.filter.FlowRequest;
 import io.sluice.filter.Sieve;
 import io.sluice.flow.CloseReason;
+import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.FlowTable;
@@ -17,6 +17,7 @@ import io.sluice.net.OsException;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Deal;
 import io.sluice.pool.Pool;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,53 +37,53 @@ final class Placement {
 
   private final String front;
   private final Lane lane;
-  private final Pool pool;
-  private final KeyExtractor extractor;
   private final Address listen;
-  private final @Nullable Chain chain;
+  private List<Chain.Step> filters = List.of();
+  private volatile @Nullable Chain chain; // others count what it drops
   private long complainNotBefore;
   private boolean complained;
 
+  /** Whether its listener is about to be closed. */
+  private boolean retired;
+
   /**
    * @param listen where the lane's clients send to
-   * @param chain the front's filters; null if it has none
    */
-  Placement(
-      String front,
-      Lane lane,
-      Pool pool,
-      KeyExtractor extractor,
-      Address listen,
-      @Nullable Chain chain) {
+  Placement(String front, Lane lane, Address listen, Course course) {
     this.front = front;
     this.lane = lane;
-    this.pool = pool;
-    this.extractor = extractor;
     this.listen = listen;
-    this.chain = chain;
+    follow(course);
+  }
+
+  /** From now on these are the filters, and what they remember is theirs. */
+  void follow(Course course) {
+    if (!course.filters().equals(filters)) {
+      filters = course.filters();
+      chain = filters.isEmpty() ? null : new Chain(front, filters, chain);
+    }
+  }
+
+  /** From now on no flow begins here, and none moves. */
+  void retire() {
+    retired = true;
   }
 
   /** Opens a flow for a datagram; null once that is booked as dropped. */
   @Nullable Flow open(Batch batch, int slot, FlowKey key, long now) {
-    Drop refusal = lane.table().refusal();
+    Drop refusal = retired ? Drop.DRAINING : lane.table().refusal();
     if (refusal != null) {
       return drop(refusal, batch, slot, key);
     }
-    return chain == null
+    Chain asked = chain;
+    return asked == null
         ? open(batch, slot, key, null, now)
-        : openThrough(chain, batch, slot, key, now);
+        : openThrough(asked, batch, slot, key, now);
   }
 
   /** Before the budget, which those who are refused must not spend. */
-  private @Nullable Flow openThrough(Chain filters, Batch batch, int slot, FlowKey key, long now) {
-    FlowRequest request =
-        new FlowRequest(
-            front,
-            key.client().toInetSocketAddress(),
-            key.local(listen).toInetSocketAddress(),
-            batch.payload(slot),
-            now);
-    Chain.Admission admission = filters.open(request, batch.datagrams(slot));
+  private @Nullable Flow openThrough(Chain asked, Batch batch, int slot, FlowKey key, long now) {
+    Chain.Admission admission = ask(asked, batch, slot, key, now);
     if (admission.refusal() != null) {
       return drop(admission.refusal(), batch, slot, key);
     }
@@ -94,13 +95,24 @@ final class Placement {
     return flow;
   }
 
+  private Chain.Admission ask(Chain asked, Batch batch, int slot, FlowKey key, long now) {
+    FlowRequest request =
+        new FlowRequest(
+            front,
+            key.client().toInetSocketAddress(),
+            key.local(listen).toInetSocketAddress(),
+            batch.payload(slot),
+            now);
+    return asked.open(request, batch.datagrams(slot));
+  }
+
   private @Nullable Flow open(Batch batch, int slot, FlowKey key, @Nullable Sieve sieve, long now) {
     if (!lane.table().mayOpen(now)) {
       return drop(Drop.FLOW_RATE, batch, slot, key);
     }
     try {
-      long affinity = extractor.keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
-      Backend backend = pool.pick(affinity);
+      long affinity = affinity(key, batch, slot);
+      Backend backend = pool().pick(affinity);
       return backend == null
           ? drop(Drop.NO_BACKEND, batch, slot, key)
           : dial(backend, affinity, batch, slot, key, sieve, now);
@@ -108,6 +120,15 @@ final class Placement {
       complain(key, bug, now);
       return drop(Drop.FAULT, batch, slot, key);
     }
+  }
+
+  private long affinity(FlowKey key, Batch batch, int slot) {
+    Course course = lane.course();
+    return course.affinity().keyOf(key.client().toInetSocketAddress(), batch.payload(slot));
+  }
+
+  private Pool pool() {
+    return lane.course().pool();
   }
 
   private @Nullable Flow dial(
@@ -122,7 +143,7 @@ final class Placement {
     try {
       return Flow.open(key.copy(), lane, backend, affinity, sieve, now);
     } catch (OsException e) {
-      other = blame(backend, e) ? pool.pickOther(affinity, backend) : null;
+      other = blame(backend, e) ? pool().pickOther(affinity, backend) : null;
       if (other == null) {
         return drop(Errno.ofDial(e.errno()), batch, slot, key);
       }
@@ -149,8 +170,15 @@ final class Placement {
    * itself where it stays for now, or null once the datagram that came for it is booked as dropped.
    */
   @Nullable Flow rehome(Flow flow, Batch batch, int slot, long now) {
+    if (retired) {
+      return flow;
+    }
     try {
-      Backend next = next(flow, pool, now);
+      if (flow.isBehind() && !catchUp(flow, batch, slot, now)) {
+        return null;
+      }
+      long affinity = flow.isAstray() ? affinity(flow.key(), batch, slot) : flow.affinity();
+      Backend next = flow.isAstray() ? pool().pick(affinity) : next(flow, pool(), now);
       if (next == null) {
         flow.close(CloseReason.BACKEND_DOWN);
         return drop(Drop.NO_BACKEND, batch, slot, flow.key());
@@ -158,11 +186,28 @@ final class Placement {
       // Beyond the budget it goes on as it did: nothing is queued.
       return next == flow.backend() || !lane.table().mayRehome(now)
           ? flow
-          : move(flow, next, batch, slot, now);
+          : move(flow, next, affinity, batch, slot, now);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
       return drop(Drop.FAULT, batch, slot, flow.key());
     }
+  }
+
+  /** Has a flow answer to other filters; false once its datagram is booked as refused by them. */
+  private boolean catchUp(Flow flow, Batch batch, int slot, long now) {
+    Chain asked = chain;
+    if (flow.isSiftedByOthers()) {
+      Chain.Admission admission =
+          asked == null ? Chain.Admission.FREE : ask(asked, batch, slot, flow.key(), now);
+      if (admission.refusal() != null) {
+        flow.close(CloseReason.FILTERED);
+        drop(admission.refusal(), batch, slot, flow.key());
+        return false;
+      }
+      flow.sift(admission.sieve());
+    }
+    flow.catchUp();
+    return true;
   }
 
   /** Where it should go; where it is if it can do no better, null if that is down. */
@@ -184,9 +229,10 @@ final class Placement {
     return other == null ? flow.backend() : other;
   }
 
-  private @Nullable Flow move(Flow flow, Backend to, Batch batch, int slot, long now) {
+  private @Nullable Flow move(
+      Flow flow, Backend to, long affinity, Batch batch, int slot, long now) {
     try {
-      Flow next = flow.succeed(to, CloseReason.REHOMED, now);
+      Flow next = flow.succeed(to, affinity, CloseReason.REHOMED, now);
       return next == null ? flow : next;
     } catch (OsException e) {
       blame(to, e);
@@ -204,10 +250,14 @@ final class Placement {
 
   /** {@link io.sluice.flow.Rescuer}. */
   @Nullable Flow rescue(Flow flow, long now) {
+    if (retired) {
+      return null;
+    }
     Backend other = null;
     try {
-      other = pool.pickOther(flow.affinity(), flow.backend());
-      return other == null ? null : flow.succeed(other, CloseReason.RESCUED, now);
+      long affinity = flow.affinity();
+      other = pool().pickOther(affinity, flow.backend());
+      return other == null ? null : flow.succeed(other, affinity, CloseReason.RESCUED, now);
     } catch (OsException e) {
       if (other != null) {
         blame(other, e);

@@ -26,7 +26,11 @@ public final class Journal {
     /** Workers have come or gone: {@code what} says how many are active. */
     WORKERS,
     /** The appliance itself: {@code what} is its phase. */
-    APPLIANCE
+    APPLIANCE,
+    /** Another configuration was to be put in force: {@code what} came of it. */
+    CONFIG,
+    /** Somebody was let change something, or not let in: {@code what} is the operation. */
+    AUDIT
   }
 
   /**

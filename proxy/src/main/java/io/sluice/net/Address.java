@@ -107,6 +107,14 @@ public record Address(long head, long hi, long lo, int scope) {
     return Short.toUnsignedInt(Short.reverseBytes((short) (head >>> 16)));
   }
 
+  /** Whether a socket at the one would keep others from the other. */
+  public boolean overlaps(Address other) {
+    return port() == other.port()
+        && port() != 0
+        && isIpv6() == other.isIpv6()
+        && (isWildcard() || other.isWildcard() || equals(other));
+  }
+
   /** Whether it stands for every local address. */
   public boolean isWildcard() {
     return hi == 0 && lo == 0 && (isIpv6() || head >>> 32 == 0);

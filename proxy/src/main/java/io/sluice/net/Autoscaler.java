@@ -34,12 +34,12 @@ public final class Autoscaler implements AutoCloseable {
   public record View(int active, int min, int max, boolean fixed, List<Double> utilisation) {}
 
   private final Workers workers;
-  private final int min;
+  private int min;
   private final IntConsumer spread;
   private final Journal journal;
   private final ToLongFunction<Worker> cpu;
   private final LongSupplier clock;
-  private final ScalingPolicy policy;
+  private ScalingPolicy policy;
   private final long[] cpuSeen;
   private long sampledAt;
   private boolean closed;
@@ -143,6 +143,19 @@ public final class Autoscaler implements AutoCloseable {
     resize(
         fixed ? count : Math.max(min, workers.active()),
         fixed ? "fixed by an operator" : "automatic again");
+    show();
+  }
+
+  /** Has so many workers active at least from now on, unless an operator says fewer. */
+  public synchronized void least(int count) {
+    if (closed || count == min) {
+      return;
+    }
+    min = count;
+    policy = new ScalingPolicy(min, workers.count());
+    if (!fixed && workers.active() < min) {
+      resize(min, "workers.min");
+    }
     show();
   }
 

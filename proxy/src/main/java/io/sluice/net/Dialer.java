@@ -1,10 +1,12 @@
 package io.sluice.net;
 
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Opens the links of one pool: connected sockets to its backends. */
@@ -63,6 +65,21 @@ public final class Dialer {
       throw refusal;
     }
     return null;
+  }
+
+  /** Before the first link to any of these, so that no loop has to. */
+  public void makeReady(Collection<Address> peers) {
+    peers.forEach(this::outlets);
+  }
+
+  /** From now on there will be links to these only. */
+  public void retain(Collection<Address> peers) {
+    outlets.keySet().retainAll(peers);
+  }
+
+  /** Those it has made ready. */
+  Stream<Outlet> outlets() {
+    return outlets.values().stream().flatMap(Arrays::stream);
   }
 
   Outlet[] outlets(Address peer) {

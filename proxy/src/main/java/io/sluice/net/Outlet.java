@@ -32,6 +32,11 @@ final class Outlet {
     return free.size();
   }
 
+  /** Whether of so many ports none is in use. */
+  boolean isIdle(int ports) {
+    return free.size() + foreign.size() == ports;
+  }
+
   Source source() {
     return source;
   }

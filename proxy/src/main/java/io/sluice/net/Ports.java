@@ -1,7 +1,11 @@
 package io.sluice.net;
 
+import static java.util.stream.Collectors.toSet;
+
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -36,8 +40,23 @@ public final class Ports {
    */
   public Dialer dialer(List<Address> sources, List<Address> peers) {
     Dialer dialer = new Dialer(this, sources);
-    peers.forEach(dialer::outlets);
+    dialer.makeReady(peers);
     return dialer;
+  }
+
+  /**
+   * Forgets outlets that none of these dialers has, once all of their links have been closed; while
+   * nobody opens any by them.
+   */
+  public void tidy(Collection<Dialer> dialers) {
+    Set<Outlet> wanted = dialers.stream().flatMap(Dialer::outlets).collect(toSet());
+    for (Source source : sources.values()) {
+      source
+          .outlets()
+          .values()
+          .removeIf(outlet -> !wanted.contains(outlet) && outlet.isIdle(ports.length));
+    }
+    sources.values().removeIf(source -> source.outlets().isEmpty());
   }
 
   /** How many there are, from one local address to one backend. */

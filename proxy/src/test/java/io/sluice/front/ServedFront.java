@@ -8,6 +8,7 @@ import io.sluice.EchoServer;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.filter.Chain;
 import io.sluice.filter.DatagramFilter;
+import io.sluice.flow.Course;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
 import io.sluice.flow.Limits;
@@ -32,6 +33,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicLong;
@@ -39,6 +41,7 @@ import java.util.function.Function;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -72,6 +75,7 @@ final class ServedFront implements AutoCloseable {
   private KeyExtractor key = (client, payload) -> client.getPort();
   private Function<List<Pool.Spec.Server>, Pool.Spec> spec = servers -> spec(servers, true);
   private @Nullable Front front;
+  private Front.@Nullable Spec now;
 
   ServedFront() {
     this(Workers.start(2));
@@ -175,18 +179,24 @@ final class ServedFront implements AutoCloseable {
         IntStream.range(0, backends.length)
             .mapToObj(i -> new Pool.Spec.Server("b" + i, backends[i], 1))
             .toList();
-    Pool pool = add(Pool.open(spec.apply(servers), workers.count(), control, nanoTime));
+    Pool pool = open(spec.apply(servers));
     Dialer dialer = new Ports(KernelFeatures.localPorts(), fds).dialer(List.of(), List.of());
-    front =
-        Front.open(
-            new Front.Spec("test", listen, maxDatagram, limits, connected, filters),
-            workers,
-            pool,
-            dialer,
-            key,
-            traces,
-            nanoTime);
+    Course course = new Course(pool, dialer, key, maxDatagram, connected, filters);
+    now = new Front.Spec("test", listen, limits, course);
+    front = Front.open(now, workers, traces, nanoTime);
     return front.bound().getFirst().toInetSocketAddress();
+  }
+
+  /** Another pool beside its own. */
+  Pool open(Pool.Spec of) {
+    return add(Pool.open(of, workers.count(), control, nanoTime));
+  }
+
+  /** Has the front become another while it runs. */
+  void become(UnaryOperator<Front.Spec> other) throws OsException {
+    now = other.apply(Objects.requireNonNull(now));
+    front().prepare(now, List.of()).apply();
+    front().spread(workers.active());
   }
 
   Front front() {

@@ -1,0 +1,295 @@
+package io.sluice.ctl;
+
+import io.sluice.ctl.Units.DurationReader;
+import io.vertx.core.json.JsonObject;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** Where the appliance is and who we are; and what needs but a question and a table. */
+@Command(
+    name = "ctl",
+    description = "Look at a running appliance, and change it, through its admin API.",
+    synopsisSubcommandLabel = "VERB",
+    commandListHeading = "%nVerbs:%n",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:done",
+      "1:the appliance refused, or the configuration is invalid",
+      "2:wrong usage",
+      "3:the appliance could not be reached"
+    },
+    footerHeading = "%nEnvironment:%n",
+    footer = {
+      "  SLUICE_ADMIN   the URL, where --admin does not say it",
+      "  SLUICE_TOKEN   the token, where neither --token nor --token-file does. Whoever may list"
+          + " processes sees what stands on a command line: prefer the file or the variable."
+    })
+final class Ctl {
+  static final String URL_VARIABLE = "SLUICE_ADMIN";
+  private static final String DEFAULT_URL = "http://127.0.0.1:9901";
+
+  private final Map<String, String> environment;
+
+  @Option(
+      names = "--admin",
+      paramLabel = "URL",
+      scope = ScopeType.INHERIT,
+      description = "The appliance's admin API; by default " + DEFAULT_URL + ".")
+  private @Nullable String url;
+
+  @Option(
+      names = "--token",
+      paramLabel = "T",
+      scope = ScopeType.INHERIT,
+      description = "The token; visible to whoever may list processes.")
+  private @Nullable String token;
+
+  @Option(
+      names = "--token-file",
+      paramLabel = "FILE",
+      scope = ScopeType.INHERIT,
+      description = "A file that holds the token.")
+  private @Nullable Path tokenFile;
+
+  @Option(
+      names = "--ca",
+      paramLabel = "FILE",
+      scope = ScopeType.INHERIT,
+      description = "PEM: who may have signed the appliance's certificate, if not the usual ones.")
+  private @Nullable Path ca;
+
+  @Option(
+      names = "--certificate",
+      paramLabel = "FILE",
+      scope = ScopeType.INHERIT,
+      description = "PEM: our own certificate, where the appliance asks for one.")
+  private @Nullable Path certificate;
+
+  @Option(
+      names = "--key",
+      paramLabel = "FILE",
+      scope = ScopeType.INHERIT,
+      description = "PEM (PKCS #8): the private key of --certificate.")
+  private @Nullable Path key;
+
+  @Option(
+      names = "--json",
+      scope = ScopeType.INHERIT,
+      description = "Print what the appliance answers, as it is.")
+  private boolean json;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "DURATION",
+      defaultValue = "10s",
+      converter = DurationReader.class,
+      scope = ScopeType.INHERIT,
+      description = "How long to wait for an answer; by default ${DEFAULT-VALUE}.")
+  private Duration timeout = Duration.ofSeconds(10);
+
+  /** Set by picocli. */
+  @Spec private @Nullable CommandSpec spec;
+
+  Ctl(Map<String, String> environment) {
+    this.environment = environment;
+  }
+
+  PrintWriter out() {
+    return Objects.requireNonNull(spec).commandLine().getOut();
+  }
+
+  private PrintWriter err() {
+    return Objects.requireNonNull(spec).commandLine().getErr();
+  }
+
+  boolean json() {
+    return json;
+  }
+
+  void print(List<String> lines) {
+    lines.forEach(out()::println);
+  }
+
+  /** A sentence for people alone. */
+  void say(String sentence) {
+    if (!json) {
+      out().println(Table.printable(sentence));
+    }
+  }
+
+  /** The answer as it is, or what people read of it. */
+  void show(Api.Answer answer, Function<JsonObject, List<String>> view) {
+    if (json) {
+      out().println(answer.text());
+    } else {
+      print(view.apply(answer.json()));
+    }
+  }
+
+  /** Asks, and returns the status to exit with. */
+  int ask(Consumer<Api> question) {
+    try (Api api = connect()) {
+      question.accept(api);
+      return 0;
+    } catch (Failure e) {
+      e.details().forEach(err()::println);
+      err().println("sluice ctl: " + Table.printable(String.valueOf(e.getMessage())));
+      return e.status();
+    }
+  }
+
+  private Api connect() {
+    String where = url == null ? environment.getOrDefault(URL_VARIABLE, DEFAULT_URL) : url;
+    Optional<Token> known = Token.find(token, tokenFile, environment);
+    Api api = new Api(where, known, new TlsFiles(ca, certificate, key), timeout);
+    if (known.isPresent() && api.isOverheard()) {
+      err().println("sluice ctl: the token goes over the network in the clear; https keeps it");
+    }
+    return api;
+  }
+
+  @Command(description = "The appliance at a glance.")
+  int status() {
+    return ask(api -> show(api.get("/v1/status"), Tables::status));
+  }
+
+  @Command(description = "Where clients send to, and their flows.")
+  int fronts() {
+    return ask(api -> show(api.get("/v1/fronts"), Tables::fronts));
+  }
+
+  @Command(description = "Backends: their state, and why it is so.")
+  int pools() {
+    return ask(api -> show(api.get("/v1/pools"), pools -> Tables.pools(pools, Instant.now())));
+  }
+
+  @Command(description = "What became of every datagram: forwarded, or dropped and why.")
+  int drops() {
+    return ask(api -> show(api.get("/v1/drops"), Tables::drops));
+  }
+
+  @Command(description = "Event loops; with COUNT, has so many active.")
+  int workers(
+      @Parameters(
+              arity = "0..1",
+              paramLabel = "COUNT",
+              description = "1 to workers.max, or auto: as many as the load needs.")
+          Optional<String> count) {
+    return ask(
+        api ->
+            show(
+                count.isEmpty()
+                    ? api.get("/v1/workers")
+                    : api.send(
+                        "PUT",
+                        "/v1/workers",
+                        Api.JSON,
+                        JsonObject.of("count", workerCount(count.get())).encode()),
+                Tables::workers));
+  }
+
+  private static int workerCount(String text) {
+    if (text.equals("auto")) {
+      return 0;
+    }
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw Failure.usage("workers " + text + ": is to be a number, or auto");
+    }
+  }
+
+  @Command(description = "Give a backend no new flows.")
+  int drain(
+      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
+          BackendName backend,
+      @Option(
+              names = "--deadline",
+              paramLabel = "DURATION",
+              description = "After so long, such as 30s, the flows it has get other backends.")
+          Optional<String> deadline) {
+    JsonObject wish = new JsonObject();
+    deadline.ifPresent(duration -> wish.put("deadline", duration));
+    return ask(
+        api ->
+            show(api.send("POST", backend.path("drain"), Api.JSON, wish.encode()), backend::state));
+  }
+
+  @Command(description = "Give a drained backend flows again.")
+  int enable(
+      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
+          BackendName backend) {
+    return ask(
+        api -> show(api.send("POST", backend.path("enable"), Api.JSON, "{}"), backend::state));
+  }
+
+  @Command(description = "End flows; a client's next datagram opens another.")
+  int kill(
+      @Parameters(arity = "1..*", paramLabel = "FLOW_ID", description = "As flows lists it.")
+          List<String> ids) {
+    return ask(
+        api -> {
+          for (String id : ids) {
+            api.send("DELETE", Api.path("flows", id), "", "");
+            say("flow " + id + " has ended");
+          }
+        });
+  }
+
+  @Command(description = "The configuration in force, as apply takes it.")
+  int config() {
+    return ask(api -> show(api.get("/v1/config"), Configurations::effective));
+  }
+
+  @Command(description = "Have the appliance read its configuration file again.")
+  int reload() {
+    return ask(
+        api ->
+            show(api.send("POST", "/v1/config/reload", Api.JSON, "{}"), Configurations::applied));
+  }
+
+  @Command(description = "Ask the appliance what is wrong with a configuration.")
+  int validate(@Parameters(paramLabel = "FILE", description = "HOCON; - for stdin.") Path file) {
+    return ask(
+        api -> {
+          String text = Configurations.read(file);
+          Api.Answer answer = api.send("POST", "/v1/config/validate", Api.HOCON, text);
+          show(answer, verdict -> Configurations.verdict(verdict, file));
+          if (!answer.json().getBoolean("valid")) {
+            throw Failure.refused("%s is invalid".formatted(file));
+          }
+        });
+  }
+
+  @Command(description = "Put a whole configuration in force.")
+  int apply(
+      @Parameters(paramLabel = "FILE", description = "HOCON; - for stdin.") Path file,
+      @Option(
+              names = "--if-version",
+              paramLabel = "V",
+              description = "Only in place of this version, as config says it.")
+          Optional<String> version) {
+    String[] condition =
+        version.map(v -> new String[] {"If-Match", '"' + v + '"'}).orElse(new String[0]);
+    return ask(
+        api ->
+            show(
+                api.send("PUT", "/v1/config", Api.HOCON, Configurations.read(file), condition),
+                Configurations::applied));
+  }
+}

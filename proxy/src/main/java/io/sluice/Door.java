@@ -1,0 +1,336 @@
+package io.sluice;
+
+import io.prometheus.client.CollectorRegistry;
+import io.prometheus.client.Counter;
+import io.sluice.Appliance.Applied;
+import io.sluice.Appliance.ConfigStatus;
+import io.sluice.StateFile.Put;
+import io.sluice.StateFile.Ref;
+import io.sluice.StateFile.State;
+import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
+import io.sluice.config.Names;
+import io.sluice.config.Problem;
+import io.sluice.config.SluiceConfig;
+import io.sluice.metrics.Journal;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one door by which another configuration comes into force, whoever brings it, one at a time:
+ * it is checked as a whole, then put in force as a whole, or nothing changes (docs/adr/0016).
+ *
+ * <p>What is in force is a <em>base</em>, the file or what was put in its place, and over it what
+ * was changed of single backends since.
+ */
+final class Door implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Door.class);
+
+  /** Of an event; the rest is in the log and in the answer. */
+  private static final int MOST_LINES = 20;
+
+  private enum Result {
+    APPLIED,
+    UNCHANGED,
+    INVALID,
+    REFUSED
+  }
+
+  /** What is in force. */
+  private record InForce(Document document, String source, Instant since) {
+    SluiceConfig config() {
+      return document.config();
+    }
+  }
+
+  private final Plant plant;
+  private final Names known;
+  private final Journal journal;
+  private final InstantSource clock;
+  private final List<Path> files;
+  private final Optional<StateFile> stateFile;
+  private final Counter results;
+  private final List<Consumer<Document>> told = new CopyOnWriteArrayList<>();
+
+  private Document base;
+  private State state = State.NOTHING;
+  private boolean closed;
+  private volatile InForce now;
+
+  /**
+   * @param first what the file says, or whatever takes its place
+   */
+  Door(Document first, Plant plant, Names known, CollectorRegistry metrics, InstantSource clock) {
+    this.plant = plant;
+    this.known = known;
+    this.clock = clock;
+    journal = plant.journal;
+    files = first.files();
+    stateFile = first.config().admin().stateFile().map(path -> new StateFile(path, clock));
+    results =
+        Counter.build("sluice_config_reloads_total", "Configurations brought, by what came of it.")
+            .labelNames("result")
+            .register(metrics);
+    for (Result result : Result.values()) {
+      count(result, 0);
+    }
+    base = first;
+    now = new InForce(first, source(), clock.instant());
+  }
+
+  private void count(Result result, int by) {
+    results.labels(result.name().toLowerCase(Locale.ROOT)).inc(by);
+  }
+
+  private String source() {
+    return files.isEmpty() ? "at start" : files.getFirst().toString();
+  }
+
+  /**
+   * Opens everything: as the state file says, where that has something to say.
+   *
+   * @throws StartFailure with nothing left open
+   */
+  synchronized void open() throws StartFailure {
+    State kept = stateFile.map(StateFile::read).orElse(State.NOTHING);
+    if (!kept.equals(State.NOTHING)) {
+      try {
+        restore(kept);
+        return;
+      } catch (InvalidConfig | Refused | StartFailure e) {
+        stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+      }
+    }
+    plant.become(now.config());
+  }
+
+  private void restore(State kept) throws InvalidConfig, Refused, StartFailure {
+    Document from = base;
+    if (kept.configuration().isPresent()) {
+      Put put = kept.configuration().get();
+      from = Document.parse("state file", put.text(), known, Optional.empty());
+      Diff diff = Diff.between(base.config(), from.config());
+      if (!diff.restarts().isEmpty()) {
+        throw new Refused("it does not fit the file: " + String.join("; ", diff.restarts()));
+      }
+      log.warn(
+          "in force is what was put at {}, not {}: reload (SIGHUP) to go back to the file",
+          put.at(),
+          source());
+    }
+    Overlay.Laid laid = kept.overlay().over(from);
+    laid.givenUp().forEach(line -> log.warn("state file: {}", line));
+    laid.kept().changes().forEach(change -> log.info("as was changed at run time: {}", change));
+    plant.become(laid.document().config());
+    base = from;
+    state = new State(kept.configuration(), laid.kept(), kept.drained());
+    now =
+        new InForce(
+            laid.document(), kept.configuration().isPresent() ? "PUT" : source(), now.since);
+    kept.drained().forEach(this::drain);
+  }
+
+  ConfigStatus status() {
+    InForce current = now;
+    return new ConfigStatus(
+        current.document.version(), current.source, current.since, current.document.effective());
+  }
+
+  SluiceConfig config() {
+    return now.config();
+  }
+
+  /** Tells of what is in force now, and of everything that comes into force, in that order. */
+  synchronized void onApplied(Consumer<Document> each) {
+    told.add(each);
+    tell(each);
+  }
+
+  List<Problem> validate(String hocon) {
+    try {
+      Document.parse("configuration", hocon, known, Optional.of(now.document));
+      return List.of();
+    } catch (InvalidConfig e) {
+      return e.problems();
+    }
+  }
+
+  synchronized Applied configure(String hocon, Consumer<ConfigStatus> condition)
+      throws InvalidConfig, Refused {
+    condition.accept(status());
+    Document put =
+        checked(
+            "PUT", () -> Document.parse("configuration", hocon, known, Optional.of(now.document)));
+    State next =
+        new State(Optional.of(new Put(put.text(), clock.instant())), Overlay.NONE, state.drained());
+    return enter("PUT", put, put, next, List.of());
+  }
+
+  synchronized Applied reload() throws InvalidConfig, Refused {
+    if (files.isEmpty()) {
+      throw refused(
+          "reload", new Refused("there is no file to reload: the configuration was none"));
+    }
+    Document read = checked(source(), () -> Document.read(files.getFirst(), known));
+    Overlay.Laid laid = state.overlay().over(read);
+    List<String> said = new ArrayList<>();
+    state
+        .configuration()
+        .ifPresent(put -> said.add("what was put at " + put.at() + " is given up for the file"));
+    said.addAll(laid.givenUp());
+    State next = new State(Optional.empty(), laid.kept(), state.drained());
+    return enter(source(), laid.document(), read, next, said);
+  }
+
+  synchronized Applied change(
+      String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
+      throws InvalidConfig, Refused {
+    SluiceConfig config = config();
+    if (config.pools().stream().noneMatch(each -> each.name().equals(pool))) {
+      throw new IllegalArgumentException("no pool '" + pool + "'");
+    }
+    Optional<SluiceConfig.Backend> to = edit.apply(Overlay.find(config, pool, backend));
+    Document changed = checked(pool + "/" + backend, () -> now.document.with(pool, backend, to));
+    Overlay overlay = state.overlay().with(base.config(), pool, backend, to);
+    State next = new State(state.configuration(), overlay, state.drained());
+    return enter(now.source, changed, base, next, List.of());
+  }
+
+  private interface Reading {
+    Document read() throws InvalidConfig;
+  }
+
+  private Document checked(String subject, Reading reading) throws InvalidConfig {
+    try {
+      return reading.read();
+    } catch (InvalidConfig e) {
+      enter(Result.INVALID, subject, e.problems().stream().map(Problem::toString).toList());
+      throw e;
+    }
+  }
+
+  /**
+   * Puts a document in force.
+   *
+   * @param from what is the base then
+   * @param said what to tell beside the difference
+   */
+  private Applied enter(String source, Document next, Document from, State then, List<String> said)
+      throws Refused {
+    Diff diff = Diff.between(config(), next.config());
+    if (closed) {
+      throw refused(source, new Refused("Sluice is stopping"));
+    }
+    if (!diff.restarts().isEmpty()) {
+      throw refused(
+          source,
+          new Refused(
+              "cannot change while running: "
+                  + String.join("; ", diff.restarts())
+                  + ": restart Sluice for that, or leave it as it was"));
+    }
+    try {
+      plant.become(next.config());
+    } catch (StartFailure e) {
+      throw refused(source, new Refused(String.valueOf(e.getMessage()), e));
+    }
+    List<String> changes = new ArrayList<>(diff.changes());
+    changes.addAll(said);
+    SluiceConfig was = config();
+    base = from;
+    now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
+    keep(was, then).ifPresent(changes::add);
+    enter(changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED, source, changes);
+    told.forEach(this::tell);
+    return new Applied(next.version(), changes);
+  }
+
+  private Refused refused(String source, Refused why) {
+    enter(Result.REFUSED, source, List.of(String.valueOf(why.getMessage())));
+    return why;
+  }
+
+  private void enter(Result result, String subject, List<String> lines) {
+    count(result, 1);
+    if (result != Result.UNCHANGED) {
+      List<String> first = lines.subList(0, Math.min(lines.size(), MOST_LINES));
+      String more =
+          lines.size() > MOST_LINES ? "; and " + (lines.size() - MOST_LINES) + " more" : "";
+      journal.enter(Journal.Kind.CONFIG, subject, result.name(), String.join("; ", first) + more);
+    }
+  }
+
+  /** What is in force must not depend on who hears of it. */
+  private void tell(Consumer<Document> each) {
+    try {
+      each.accept(now.document);
+    } catch (RuntimeException e) {
+      log.error("another configuration is in force, but not all have followed", e);
+    }
+  }
+
+  /** An operator's drain outlives the process, and a backend's move to another address. */
+  synchronized void drained(String pool, String backend, boolean really) {
+    SortedSet<Ref> drained = new TreeSet<>(state.drained());
+    Ref ref = new Ref(pool, backend);
+    if (really ? drained.add(ref) : drained.remove(ref)) {
+      keep(config(), new State(state.configuration(), state.overlay(), drained));
+    }
+  }
+
+  /** Returns what to tell of it, if there is something. */
+  private Optional<String> keep(SluiceConfig was, State next) {
+    SortedSet<Ref> drained = new TreeSet<>(next.drained());
+    drained.removeIf(ref -> Overlay.find(config(), ref.pool(), ref.backend()).isEmpty());
+    State last = state;
+    state = new State(next.configuration(), next.overlay(), drained);
+    drained.stream()
+        .filter(
+            ref ->
+                last.drained().contains(ref) && !address(was, ref).equals(address(config(), ref)))
+        .forEach(this::drain);
+    if (stateFile.isPresent() && !state.equals(last)) {
+      try {
+        stateFile.get().write(state);
+      } catch (IOException e) {
+        log.error(
+            "the state file cannot be written: what was changed is in force, but will not outlive a"
+                + " restart",
+            e);
+        return Optional.of(
+            "in force, but will not outlive a restart: the state file cannot be written: " + e);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<Object> address(SluiceConfig config, Ref ref) {
+    return Overlay.find(config, ref.pool(), ref.backend()).map(SluiceConfig.Backend::address);
+  }
+
+  private void drain(Ref ref) {
+    var pool = plant.pools.get(ref.pool());
+    if (pool != null && Overlay.find(config(), ref.pool(), ref.backend()).isPresent()) {
+      var _ = pool.drain(ref.backend(), Optional.empty());
+    }
+  }
+
+  /** From now on nothing comes in; returns when nothing is coming in. */
+  @Override
+  public synchronized void close() {
+    closed = true;
+  }
+}

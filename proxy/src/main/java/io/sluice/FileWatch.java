@@ -1,0 +1,185 @@
+package io.sluice;
+
+import static java.nio.file.StandardWatchEventKinds.ENTRY_CREATE;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_DELETE;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_MODIFY;
+
+import io.sluice.config.Document;
+import java.io.IOException;
+import java.nio.file.ClosedWatchServiceException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Has the configuration read again when its file, or one that it includes, has changed and then
+ * been left alone for a moment: half a file is no configuration.
+ *
+ * <p>Editors put another file in the place of the old, Kubernetes another directory: so what is
+ * watched is every directory in which a link or the file itself could be replaced, and what counts
+ * is which file is found in the end.
+ */
+final class FileWatch implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(FileWatch.class);
+
+  /** Longer than between two writes of one who writes a file. */
+  private static final long QUIET_MILLIS = 300;
+
+  /** As the kernel has it. */
+  private static final int MOST_LINKS = 40;
+
+  private final Runnable reload;
+  private @Nullable WatchService service;
+  private volatile List<Path> files = List.of();
+
+  /** The watching thread's. */
+  private Map<Path, WatchKey> watched = Map.of();
+
+  FileWatch(Runnable reload) {
+    this.reload = reload;
+  }
+
+  /** Watches the files of this configuration from now on, if it says so. */
+  synchronized void follow(Document document) {
+    if (!document.files().isEmpty()) { // else it is changed in a part that no file holds
+      files = document.files();
+    }
+    boolean wanted = document.config().watch() && !files.isEmpty();
+    if (wanted && service == null) {
+      try {
+        WatchService opened = FileSystems.getDefault().newWatchService();
+        List<Print> first = look(opened); // here, so that no change from now on is missed
+        service = opened;
+        Thread.ofPlatform().daemon().name("sluice-watch").start(() -> watch(opened, first));
+      } catch (IOException e) {
+        log.error("watch = true, but files cannot be watched: reload by SIGHUP instead", e);
+      }
+    } else if (!wanted) {
+      close();
+    }
+  }
+
+  private void watch(WatchService from, List<Print> first) {
+    try {
+      List<Print> loaded = first;
+      List<Print> last = first;
+      while (true) {
+        WatchKey key =
+            last.equals(loaded) ? from.take() : from.poll(QUIET_MILLIS, TimeUnit.MILLISECONDS);
+        if (key != null) {
+          key.pollEvents();
+          key.reset();
+        }
+        List<Print> now = look(from);
+        if (key == null && now.equals(last)) {
+          reload.run();
+          loaded = now;
+          now = look(from); // there may be other files now
+        }
+        last = now;
+      }
+    } catch (ClosedWatchServiceException e) {
+      log.debug("files are watched no longer");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** What the files are now; asks to be told of the next change before it looks. */
+  private List<Print> look(WatchService service) {
+    Map<Path, WatchKey> now = new HashMap<>();
+    for (Path directory : directories(files)) {
+      try {
+        now.put(directory, directory.register(service, ENTRY_CREATE, ENTRY_MODIFY, ENTRY_DELETE));
+      } catch (IOException e) {
+        log.warn("{} cannot be watched: reload by SIGHUP instead", directory, e);
+      }
+    }
+    watched.values().stream().filter(key -> !now.containsValue(key)).forEach(WatchKey::cancel);
+    watched = now;
+    return files.stream().map(Print::of).toList();
+  }
+
+  /**
+   * Which file it is, and as of when.
+   *
+   * @param real where all links lead
+   */
+  private record Print(@Nullable Path real, long size, long modified, @Nullable Object key) {
+    static Print of(Path file) {
+      try {
+        BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+        long modified = now.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+        return new Print(file.toRealPath(), now.size(), modified, now.fileKey());
+      } catch (IOException e) {
+        return new Print(null, 0, 0, null); // gone, perhaps for a moment only
+      }
+    }
+  }
+
+  /** Where something on the way to one of these files could be replaced. */
+  static Set<Path> directories(List<Path> files) {
+    Set<Path> directories = new LinkedHashSet<>();
+    files.forEach(file -> addDirectories(file.toAbsolutePath(), directories));
+    return directories;
+  }
+
+  /** Walks as the kernel does: where there is a link, it could be replaced. */
+  private static void addDirectories(Path file, Set<Path> to) {
+    Deque<Path> ahead = new ArrayDeque<>();
+    file.forEach(ahead::addLast);
+    Path at = Objects.requireNonNull(file.getRoot());
+    for (int links = 0; !ahead.isEmpty(); ) {
+      Path next = at.resolve(ahead.removeFirst()).normalize();
+      if (Files.isSymbolicLink(next) && links++ < MOST_LINKS) {
+        to.add(at);
+        Path target = readLink(next);
+        at = target.isAbsolute() ? target.getRoot() : at;
+        for (int i = target.getNameCount() - 1; i >= 0; i--) {
+          ahead.addFirst(target.getName(i));
+        }
+      } else {
+        at = next;
+      }
+    }
+    Path parent = at.getParent();
+    if (parent != null) {
+      to.add(parent);
+    }
+  }
+
+  private static Path readLink(Path link) {
+    try {
+      return Files.readSymbolicLink(link);
+    } catch (IOException e) {
+      return Path.of(""); // replaced just now, which will be told
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (service != null) {
+      try {
+        service.close();
+      } catch (IOException e) {
+        log.debug("cannot close", e);
+      }
+      service = null;
+    }
+  }
+}

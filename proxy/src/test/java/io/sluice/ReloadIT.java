@@ -1,0 +1,240 @@
+package io.sluice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
+import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * One random reload after the other under load, a third of them of configurations that are wrong or
+ * cannot be had: nothing is lost, out of order or sent twice, no flow moves whose backend stays,
+ * those of an untouched front and pool never notice, and nothing leaks.
+ *
+ * <p>{@code -Dsluice.reloads=500} for the long version, {@code -Dsluice.seed=N} for the same again.
+ */
+class ReloadIT {
+  private static final int RELOADS = Integer.getInteger("sluice.reloads", 40);
+  private static final int WARM_UP = 10;
+  private static final int CLIENTS = 24;
+  private static final int SERVERS = 6;
+
+  /** Heap after a full collection comes and goes by so much on its own. */
+  private static final long HEAP_SLACK_BYTES = 8 << 20;
+
+  private final long seed = Long.getLong("sluice.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final List<Long> tookMicros = new ArrayList<>();
+  private int moved;
+
+  @TempDir
+  @SuppressWarnings("NullAway.Init")
+  private Path dir;
+
+  @SuppressWarnings("NullAway.Init")
+  private Appliance appliance;
+
+  @SuppressWarnings("NullAway.Init")
+  private Numbered servers;
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+  }
+
+  @Test
+  @Timeout(900)
+  void whoIsNotMeantByAReloadDoesNotNotice() throws Exception {
+    System.out.printf("ReloadIT: %d reloads, -Dsluice.seed=%d%n", RELOADS, seed);
+    servers = keep(new Numbered(SERVERS, 2 * CLIENTS));
+    Client taken = keep(new Client("127.0.0.1"));
+    RandomConfig config = new RandomConfig(random, servers.addresses(), taken.address());
+    String calm = config.text();
+    start(calm);
+    Asking asking = keep(new Asking(2 * CLIENTS, CLIENTS, at("main"), at("steady"), servers));
+    asking.round();
+    Set<Long> steady = flowIds("steady");
+
+    Usage before = null;
+    for (int i = 0; i < RELOADS; i++) {
+      if (i == Math.min(WARM_UP, RELOADS / 2)) {
+        before = settle(config, calm, asking);
+      }
+      if (random.nextInt(3) == 0) {
+        reloadInvalid(config, asking);
+      } else {
+        reloadValid(config, asking);
+      }
+    }
+    Usage after = settle(config, calm, asking);
+    asking.stop();
+
+    assertThat(flowIds("steady")).as("flows of an untouched front").isEqualTo(steady);
+    assertThat(drops()).as("drops").isZero();
+    report(asking, Objects.requireNonNull(before), after);
+    assertThat(after.heap() - before.heap()).as("heap grown").isLessThan(HEAP_SLACK_BYTES);
+  }
+
+  private void reloadValid(RandomConfig config, Asking asking) throws Exception {
+    int[] was = asking.whereTheyAre(CLIENTS);
+    RandomConfig.Place placeBefore = config.place();
+    config.mutate();
+    apply(config.text());
+    asking.round();
+    int[] now = asking.whereTheyAre(CLIENTS);
+    for (int client = 0; client < CLIENTS; client++) {
+      if (now[client] != was[client]) {
+        moved++;
+        assertThat(placeBefore.stays(was[client], config.place()))
+            .as("client %d moved from %d to %d", client, was[client], now[client])
+            .isFalse();
+      }
+    }
+    for (InetSocketAddress extra : config.extras()) {
+      try (Client client = new Client("127.0.0.1")) {
+        for (int i = 0; i < 3; i++) {
+          assertThat(client.ask(extra, (byte) i)).containsExactly(i);
+        }
+      }
+    }
+  }
+
+  /** By the file, or in its place. */
+  private void apply(String text) throws Exception {
+    long start = System.nanoTime();
+    if (random.nextInt(4) == 0) {
+      appliance.configure(text, was -> {});
+    } else {
+      Files.writeString(file(), text);
+      appliance.reload();
+    }
+    tookMicros.add((System.nanoTime() - start) / 1_000);
+  }
+
+  private void reloadInvalid(RandomConfig config, Asking asking) throws Exception {
+    String version = appliance.config().version();
+    int[] was = asking.whereTheyAre(CLIENTS);
+    Files.writeString(file(), config.wrong());
+    assertThatThrownBy(() -> appliance.reload())
+        .isInstanceOfAny(InvalidConfig.class, Refused.class);
+    assertThat(appliance.config().version()).isEqualTo(version);
+    asking.round();
+    assertThat(asking.whereTheyAre(CLIENTS)).isEqualTo(was);
+  }
+
+  /** What the process uses. */
+  private record Usage(long fds, int threads, long heap) {}
+
+  /** Back where everything began, when all that went has gone. */
+  private Usage settle(RandomConfig config, String calm, Asking asking) throws Exception {
+    config.reset();
+    Files.writeString(file(), calm);
+    appliance.reload();
+    asking.round();
+    await().atMost(Duration.ofSeconds(30)).until(() -> Supply.fdsOpen() == fdsWithoutLingering());
+    int threads = ManagementFactory.getThreadMXBean().getThreadCount();
+    return new Usage(Supply.fdsOpen(), threads, heap());
+  }
+
+  private long fdsWithoutLingering() throws Exception {
+    long now = Supply.fdsOpen();
+    Thread.sleep(1_500); // longer than a flow that has ended lingers
+    return Math.min(now, Supply.fdsOpen());
+  }
+
+  private static long heap() throws InterruptedException {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 5; i++) {
+      System.gc();
+      Thread.sleep(100);
+      least = Math.min(least, ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
+    }
+    return least;
+  }
+
+  private void report(Asking asking, Usage before, Usage after) {
+    long[] took = tookMicros.stream().mapToLong(Long::longValue).sorted().toArray();
+    System.out.printf(
+        "ReloadIT: seed %d: %d reloads (%d applied), %d answers, 0 lost, 0 out of order; %d moves,"
+            + " all of flows whose backend went; applied in %d us (median), %d us (longest);"
+            + " descriptors %d -> %d, threads %d -> %d, heap %d -> %d KiB%n",
+        seed,
+        RELOADS,
+        took.length,
+        asking.answers(),
+        moved,
+        took[took.length / 2],
+        took[took.length - 1],
+        before.fds(),
+        after.fds(),
+        before.threads(),
+        after.threads(),
+        before.heap() >> 10,
+        after.heap() >> 10);
+    assertThat(after.fds()).as("descriptors").isLessThanOrEqualTo(before.fds());
+    assertThat(after.threads()).as("threads").isLessThanOrEqualTo(before.threads() + 2);
+  }
+
+  private void start(String text) throws Exception {
+    Files.writeString(file(), text);
+    Plugins plugins = Plugins.load(getClass().getClassLoader());
+    appliance =
+        keep(new EpollTransport().open(Document.read(file(), plugins.names()), plugins))
+            .appliance();
+  }
+
+  private Path file() {
+    return dir.resolve("sluice.conf");
+  }
+
+  private InetSocketAddress at(String front) {
+    return appliance.fronts().stream()
+        .filter(each -> each.name().equals(front))
+        .findFirst()
+        .orElseThrow()
+        .listen()
+        .getFirst();
+  }
+
+  private Set<Long> flowIds(String front) {
+    Appliance.FlowQuery all =
+        new Appliance.FlowQuery(Optional.of(front), Optional.empty(), Optional.empty(), 1_000, 0);
+    return appliance.flows(all).flows().stream()
+        .map(Appliance.FlowStatus::id)
+        .collect(Collectors.toSet());
+  }
+
+  /** Of the fronts that are there all the time. */
+  private long drops() {
+    return appliance.drops().stream()
+        .filter(ledger -> List.of("main", "steady").contains(ledger.front()))
+        .flatMap(ledger -> List.of(ledger.request(), ledger.reply()).stream())
+        .flatMapToLong(side -> side.dropped().values().stream().mapToLong(Long::longValue))
+        .sum();
+  }
+
+  private <T extends AutoCloseable> T keep(T closeable) {
+    open.add(closeable);
+    return closeable;
+  }
+}
