@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
 /** The command line. */
 @Command(
     name = "sluice",
-    description = "A load-balancing UDP proxy appliance.",
     subcommands = {Explain.class, NewToken.class},
+    description = "A load-balancing UDP proxy appliance.",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:fine",

@@ -60,7 +60,7 @@ final class Run {
         var admin = serveAdmin(datapath.appliance(), datapath.inForce().admin());
         var watch = new FileWatch(() -> reload("file changed", datapath.appliance()))) {
       datapath.onApplied(watch::follow);
-      datapath.onApplied(now -> admin.admit(now.config().admin().tokens()));
+      datapath.onApplied(applied -> admin.admit(applied.config().admin().tokens()));
       Signals.handle("HUP", () -> reload("SIGHUP", datapath.appliance()));
       announce(datapath.appliance(), echoes, url(datapath.inForce().admin(), admin.address()));
       started.with(datapath.appliance(), admin.address());

@@ -32,9 +32,9 @@ class MainTest {
         "run --help",
         "check --help",
         "explain --help",
+        "token --help",
         "version --help",
-        "completion --help",
-        "token --help"
+        "completion --help"
       })
   void help_is_everywhere(String arguments) {
     assertThat(execute(arguments)).isZero();
@@ -55,10 +55,10 @@ class MainTest {
         "run --frobnicate",
         "check",
         "version more",
-        "completion",
-        "completion fish",
         "token --role boss",
-        "token --name a/b"
+        "token --name a/b",
+        "completion",
+        "completion fish"
       })
   void wrong_usage_exits_2(String arguments) {
     assertThat(execute(arguments)).isEqualTo(2);

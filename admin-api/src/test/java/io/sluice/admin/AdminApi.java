@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.AdminServer;
 import io.sluice.config.SluiceConfig;
 import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
@@ -135,7 +136,10 @@ final class AdminApi implements AutoCloseable {
   String raw(String bytes) throws IOException {
     try (Socket socket = socket()) {
       socket.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));
-      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      byte[] all = socket.getInputStream().readAllBytes();
+      String[] line = bytes.split("[ \r]", 3);
+      contract.check(line[0], line[1], Answer.read(line[0], new ByteArrayInputStream(all)));
+      return new String(all, StandardCharsets.UTF_8);
     }
   }
 

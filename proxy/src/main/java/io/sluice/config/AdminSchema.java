@@ -114,11 +114,16 @@ final class AdminSchema {
     }
   }
 
+  /** Whether it can be written is seen when it is. */
+  private static Optional<Path> stateFile(Cursor in) {
+    return Optional.ofNullable(path(in.value("state-file"), "a file that Sluice may write"));
+  }
+
   /** Whether the files are there is seen at start: the configuration may be another machine's. */
   private static Optional<Tls> tls(Cursor in) {
-    Path certificate = path(in.required("certificate", "certificate = \"/etc/sluice/cert.pem\""));
-    Path key = path(in.required("key", "key = \"/etc/sluice/key.pem\""));
-    Optional<Path> clientCa = Optional.ofNullable(path(in.value("client-ca")));
+    Path certificate = pem(in.required("certificate", "certificate = \"/etc/sluice/cert.pem\""));
+    Path key = pem(in.required("key", "key = \"/etc/sluice/key.pem\""));
+    Optional<Path> clientCa = Optional.ofNullable(pem(in.value("client-ca")));
     Value role = in.value("client-role");
     if (role != null && !in.has("client-ca")) {
       role.problem("is for those with a certificate, and goes with client-ca");
@@ -130,12 +135,7 @@ final class AdminSchema {
         : Optional.of(new Tls(certificate, key, clientCa, clientRole));
   }
 
-  /** Whether it can be written is seen when it is. */
-  private static Optional<Path> stateFile(Cursor in) {
-    return Optional.ofNullable(path(in.value("state-file"), "a file that Sluice may write"));
-  }
-
-  private static @Nullable Path path(@Nullable Value value) {
+  private static @Nullable Path pem(@Nullable Value value) {
     return path(value, "a PEM file");
   }
 
