@@ -22,6 +22,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -68,7 +69,7 @@ final class Views {
         .put("active", w.active())
         .put("listeners", w.listeners())
         .put("flows", w.flows())
-        .put("utilisation", Math.round(w.utilisation() * 1000) / 1000.0);
+        .put("utilisation", utilisation(w));
   }
 
   static JsonObject fronts(List<FrontStatus> fronts) {
@@ -220,11 +221,25 @@ final class Views {
     return kind.name().toLowerCase(Locale.ROOT);
   }
 
+  private static double utilisation(Appliance.WorkerStatus w) {
+    return Math.round(w.utilisation() * 1000) / 1000.0;
+  }
+
   static JsonObject totals(Appliance appliance) {
     List<Ledger> ledgers = appliance.drops();
-    return new JsonObject()
-        .put("at", Instant.now().toString())
-        .put("flows", appliance.status().flows())
+    Appliance.Status status = appliance.status();
+    JsonObject totals =
+        new JsonObject()
+            .put("at", Instant.now().toString())
+            .put("flows", status.flows())
+            .put("fdsFree", status.fdsFree())
+            .put("utilisation", array(appliance.workers().workers(), Views::utilisation));
+    appliance.pools().stream()
+        .flatMap(pool -> pool.portsFree().values().stream())
+        .min(Comparator.naturalOrder())
+        .ifPresent(least -> totals.put("portsFree", least));
+    return totals
+        .put("flowsOpened", appliance.fronts().stream().mapToLong(FrontStatus::flowsOpened).sum())
         .put("requests", total(ledgers, Ledger::request, Ledger.Side::received))
         .put("replies", total(ledgers, Ledger::reply, Ledger.Side::received))
         .put("requestBytes", total(ledgers, Ledger::request, Ledger.Side::receivedBytes))

@@ -7,7 +7,6 @@ import java.io.PrintWriter;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A terminal that is drawn over again and again, by the control sequences all of today's have
@@ -66,9 +65,12 @@ final class Screen implements AutoCloseable {
       try (InputStream said = stty.getInputStream()) {
         String[] words =
             new String(said.readAllBytes(), StandardCharsets.US_ASCII).strip().split(" ", -1);
-        return stty.waitFor(1, TimeUnit.SECONDS) && stty.exitValue() == 0
-            ? new Size(Integer.parseInt(words[0]), Integer.parseInt(words[1]))
-            : UNKNOWN;
+        if (stty.waitFor() == 0 && words.length == 2) {
+          Size size = new Size(Integer.parseInt(words[0]), Integer.parseInt(words[1]));
+          // A terminal that nobody told its size says 0 0.
+          return size.rows > 0 && size.columns > 0 ? size : UNKNOWN;
+        }
+        return UNKNOWN;
       }
     } catch (IOException | NumberFormatException e) {
       return UNKNOWN;

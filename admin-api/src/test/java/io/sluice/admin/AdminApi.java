@@ -16,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.ServiceLoader;
+import java.util.function.LongSupplier;
 
 /** A running admin API and a client of it that holds every answer against the contract. */
 final class AdminApi implements AutoCloseable {
@@ -26,15 +27,28 @@ final class AdminApi implements AutoCloseable {
   private final AdminServer.Running running;
 
   AdminApi() {
+    this(new SluiceConfig.Admin(CannedAppliance.address("127.0.0.1", 0)));
+  }
+
+  AdminApi(SluiceConfig.Admin config) {
+    this(config, ServiceLoader.load(AdminServer.class).findFirst().orElseThrow());
+  }
+
+  /** Whose limits know no other time than this. */
+  AdminApi(SluiceConfig.Admin config, LongSupplier clock) {
+    this(config, new VertxAdminServer(clock));
+  }
+
+  private AdminApi(SluiceConfig.Admin config, AdminServer server) {
     try {
-      running =
-          ServiceLoader.load(AdminServer.class)
-              .findFirst()
-              .orElseThrow()
-              .serve(appliance, new SluiceConfig.Admin(CannedAppliance.address("127.0.0.1", 0)));
+      running = server.serve(appliance, config);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  AdminServer.Running running() {
+    return running;
   }
 
   int port() {

@@ -137,7 +137,8 @@ class ApiFuzzIT {
     long begun = System.nanoTime();
     int asked = 0;
     List<String> operations = new ArrayList<>(drafts.operations());
-    while (faults.size() < MANY && System.nanoTime() - begun < Duration.ofSeconds(SECONDS).toNanos()
+    while ((faults.size() < MANY
+            && System.nanoTime() - begun < Duration.ofSeconds(SECONDS).toNanos())
         || (faults.isEmpty()
             && fulfilled.size() < operations.size()
             && System.nanoTime() - begun < LONGEST.toNanos())) {

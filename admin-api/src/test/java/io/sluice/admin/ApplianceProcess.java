@@ -63,7 +63,7 @@ final class ApplianceProcess implements AutoCloseable {
     process = builder.start();
     try {
       String up = awaitLog(" is up: admin API on ");
-      Matcher url = Pattern.compile("http://[^, ]+").matcher(up);
+      Matcher url = Pattern.compile("https?://[^, ]+").matcher(up);
       assertThat(url.find()).as(up).isTrue();
       admin = url.group();
       get("/readyz");
@@ -122,6 +122,11 @@ final class ApplianceProcess implements AutoCloseable {
       assertThat(last).as("no '%s' in the log: %s", text, text()).isFalse();
       process.waitFor(20, MILLISECONDS);
     }
+  }
+
+  /** Of its admin API. */
+  String url() {
+    return admin;
   }
 
   long pid() {

@@ -96,25 +96,27 @@ class CaptureIT {
     String server = ours + this.server.address().replaceAll(".*:", "");
     String client = "127\\.0\\.0\\.2\\|\\d+";
     String link = ours + "\\d+";
-    String flow = "\\|1\\|www\\.sluice\\.test\\|flow 1, backend a";
+    String flow = "\\|1\\|1\\|www\\.sluice\\.test\\|flow 1, backend a";
     assertThat(tshark(file))
         .satisfiesExactly(
             line ->
                 assertThat(line)
-                    .matches("front/dns\\|1\\|%s\\|%s%s".formatted(client, front, flow)),
-            line ->
-                assertThat(line)
-                    .matches("pool/resolvers\\|2\\|%s\\|%s%s".formatted(link, server, flow)),
-            line ->
-                assertThat(line)
-                    .matches("pool/resolvers\\|1\\|%s\\|%s%s".formatted(server, link, flow)),
-            line ->
-                assertThat(line)
-                    .matches("front/dns\\|2\\|%s\\|%s%s".formatted(front, client, flow)),
+                    .matches("front/dns\\|0x00000001\\|%s\\|%s%s".formatted(client, front, flow)),
             line ->
                 assertThat(line)
                     .matches(
-                        "front/dns\\|1\\|127\\.0\\.0\\.3\\|\\d+\\|%s\\|1\\|gone\\.sluice\\.test\\|dropped: NO_BACKEND"
+                        "pool/resolvers\\|0x00000002\\|%s\\|%s%s".formatted(link, server, flow)),
+            line ->
+                assertThat(line)
+                    .matches(
+                        "pool/resolvers\\|0x00000001\\|%s\\|%s%s".formatted(server, link, flow)),
+            line ->
+                assertThat(line)
+                    .matches("front/dns\\|0x00000002\\|%s\\|%s%s".formatted(front, client, flow)),
+            line ->
+                assertThat(line)
+                    .matches(
+                        "front/dns\\|0x00000001\\|127\\.0\\.0\\.3\\|\\d+\\|%s\\|1\\|1\\|gone\\.sluice\\.test\\|dropped: NO_BACKEND"
                             .formatted(front)));
     assertThat(sluice.metric("sluice_drops_total{front=\"dns\",reason=\"NO_BACKEND\",}")).isOne();
 
@@ -171,6 +173,8 @@ class CaptureIT {
             "udp.dstport",
             "-e",
             "ip.checksum.status",
+            "-e",
+            "udp.checksum.status",
             "-e",
             "dns.qry.name",
             "-e",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.sluice.metrics.Journal.Kind;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -71,6 +72,10 @@ class EventsTest {
           .isEqualTo(
               new JsonObject()
                   .put("flows", 3L)
+                  .put("fdsFree", 512L)
+                  .put("utilisation", new JsonArray(List.of(0.125, 0.0)))
+                  .put("portsFree", 28_000)
+                  .put("flowsOpened", 9_422L)
                   .put("requests", 10L)
                   .put("replies", 6L)
                   .put("requestBytes", 900L)

@@ -25,8 +25,8 @@ final class PublishedContract {
       Set.of(
           "Cache-Control",
           "Connection",
-          "Content-Security-Policy",
           "Content-Length",
+          "Content-Security-Policy",
           "Content-Type",
           "Cross-Origin-Resource-Policy",
           "Referrer-Policy",

@@ -3,7 +3,9 @@ package io.sluice.front;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.netty.buffer.ByteBuf;
 import io.sluice.Client;
+import io.sluice.filter.DatagramFilter;
 import io.sluice.flow.CloseReason;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
@@ -22,6 +24,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -121,6 +124,49 @@ class TapTest {
     assertThat(refused.side()).isEqualTo(FRONT);
     assertThat(refused.isInbound()).isTrue();
     assertThat(refused.payload()).containsExactly(2);
+  }
+
+  @Test
+  void whatAFilterRefusesOfATrainIsSeenAsItWas() throws Exception {
+    DatagramFilter noSevens =
+        new DatagramFilter() {
+          @Override
+          public boolean onRequest(ByteBuf payload, long nowNs) {
+            return payload.getByte(payload.readerIndex()) != 7;
+          }
+
+          @Override
+          public boolean onReply(ByteBuf payload, long nowNs) {
+            return payload.getByte(payload.readerIndex()) != 5;
+          }
+        };
+    TrainSocket backend =
+        served.add(TrainSocket.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0)));
+    InetSocketAddress at =
+        served
+            .limits(ServedFront.noLimits(100))
+            .filters(request -> noSevens)
+            .serve(backend.address());
+    TrainSocket client = served.add(TrainSocket.to(at));
+    Capture capture = begin(Optional.empty());
+    byte[] train = new byte[10 * 200];
+    for (int i = 0; i < 10; i++) {
+      Arrays.fill(train, i * 200, (i + 1) * 200, (byte) i);
+    }
+    client.send(train, 200);
+    int echoed = 0;
+    while (echoed < 9) {
+      echoed += backend.echo();
+    }
+    assertThat(client.receive(8)).hasSize(8);
+
+    CapturedFile file = end(capture);
+
+    assertAgrees(file);
+    assertThat(file.packets)
+        .filteredOn(packet -> packet.drop().equals("FILTER"))
+        .extracting(packet -> packet.isInbound() + " " + packet.payload()[199])
+        .containsExactlyInAnyOrder("true 7", "false 5");
   }
 
   @Test
