@@ -113,6 +113,7 @@ final class Mischief {
           "If-Match: *, *",
           "If-None-Match: W/",
           "If-Match: \"0000000000000000\"",
+          "If-Match: " + "\"\",".repeat(2_000) + "\"\"",
           "Last-Event-ID: x",
           "Last-Event-ID: -1",
           "Range: bytes=0-1",
