@@ -2,6 +2,7 @@ package io.sluice;
 
 import io.sluice.config.SluiceConfig;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * How the appliance finds its admin API without knowing HTTP: a provider on the class path, found
@@ -19,6 +20,14 @@ public interface AdminServer {
   interface Running extends AutoCloseable {
     /** The address really bound (port 0 resolved). */
     java.net.InetSocketAddress address();
+
+    /**
+     * Who may do what from now on, in place of who might: those whose token is not among these are
+     * refused from their next request on.
+     *
+     * @throws IllegalArgumentException with words for the operator when that would let in everybody
+     */
+    void admit(List<SluiceConfig.Token> tokens);
 
     @Override
     void close();

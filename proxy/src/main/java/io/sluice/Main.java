@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
 /** The command line. */
 @Command(
     name = "sluice",
-    subcommands = Explain.class,
+    subcommands = {Explain.class, NewToken.class},
     description = "A load-balancing UDP proxy appliance.",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
@@ -86,6 +86,7 @@ public final class Main {
         .forEach(more -> commands.addSubcommand(more.command(environment)));
     // Reaches the subcommands that are there by now.
     commands.setOut(out).setErr(err);
+    commands.setCaseInsensitiveEnumValuesAllowed(true);
     commands.setExecutionStrategy(
         parsed -> {
           checkLogging(parsed.commandSpec().commandLine(), environment);

@@ -60,8 +60,9 @@ final class Run {
         var admin = serveAdmin(datapath.appliance(), datapath.inForce().admin());
         var watch = new FileWatch(() -> reload("file changed", datapath.appliance()))) {
       datapath.onApplied(watch::follow);
+      datapath.onApplied(applied -> admin.admit(applied.config().admin().tokens()));
       Signals.handle("HUP", () -> reload("SIGHUP", datapath.appliance()));
-      announce(datapath.appliance(), echoes, admin.address());
+      announce(datapath.appliance(), echoes, url(datapath.inForce().admin(), admin.address()));
       started.with(datapath.appliance(), admin.address());
       stop.await();
       datapath.drain(datapath.inForce().drainTimeout());
@@ -122,7 +123,7 @@ final class Run {
     }
   }
 
-  private static void announce(Appliance appliance, Echoes echoes, InetSocketAddress admin) {
+  private static void announce(Appliance appliance, Echoes echoes, String admin) {
     for (Appliance.FrontStatus front : appliance.fronts()) {
       front
           .listen()
@@ -130,10 +131,14 @@ final class Run {
               at -> LOG.info("front {} on {}/udp, pool {}", front.name(), text(at), front.pool()));
     }
     LOG.info(
-        "sluice {} is up: admin API on http://{}, {} embedded echo backends",
+        "sluice {} is up: admin API on {}, {} embedded echo backends",
         Build.version(),
-        text(admin),
+        admin,
         echoes.size());
+  }
+
+  private static String url(SluiceConfig.Admin config, InetSocketAddress bound) {
+    return (config.tls().isPresent() ? "https://" : "http://") + text(bound);
   }
 
   private void suggest(Appliance appliance, InetSocketAddress admin) {

@@ -2,6 +2,7 @@ package io.sluice;
 
 import io.sluice.config.SluiceConfig;
 import java.net.InetSocketAddress;
+import java.util.List;
 
 /** Stands in for the admin API, which this module must not know. */
 public final class FakeAdmin implements AdminServer {
@@ -12,6 +13,9 @@ public final class FakeAdmin implements AdminServer {
       public InetSocketAddress address() {
         return config.listen();
       }
+
+      @Override
+      public void admit(List<SluiceConfig.Token> tokens) {}
 
       @Override
       public void close() {

@@ -3,10 +3,16 @@ package io.sluice;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.config.ConfigReader;
+import io.sluice.config.SluiceConfig.Role;
+import io.sluice.config.SluiceConfig.Token;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +32,7 @@ class MainTest {
         "run --help",
         "check --help",
         "explain --help",
+        "token --help",
         "version --help",
         "completion --help"
       })
@@ -48,6 +55,8 @@ class MainTest {
         "run --frobnicate",
         "check",
         "version more",
+        "token --role boss",
+        "token --name a/b",
         "completion",
         "completion fish"
       })
@@ -67,6 +76,35 @@ class MainTest {
         .containsPattern("transport +fake")
         .containsPattern("kernel +Linux \\d")
         .containsPattern("features +UDP_FAKE SO_FAKE");
+  }
+
+  @Test
+  void a_token_comes_with_the_line_that_lets_it_in() throws Exception {
+    assertThat(execute("token --name a.b --role admin")).isZero();
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines).hasSize(2);
+    assertThat(lines.get(0)).matches("sluice_[A-Za-z0-9_-]{43}");
+    byte[] hash = MessageDigest.getInstance("SHA-256").digest(lines.get(0).getBytes(UTF_8));
+    assertThat(
+            ConfigReader.read(
+                    "f",
+                    "sluice { fronts.f { listen = [\"0.0.0.0:5300\"], pool = p }\n"
+                        + "pools.p.backends.a.address = \"192.0.2.1:53\"\n"
+                        + lines.get(1)
+                        + " }",
+                    Plugins.load(MainTest.class.getClassLoader()).names())
+                .admin()
+                .tokens())
+        .containsExactly(new Token("a.b", HexFormat.of().formatHex(hash), Role.ADMIN));
+  }
+
+  @Test
+  void no_two_tokens_are_the_same() {
+    execute("token");
+    execute("token");
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines.get(0)).isNotEqualTo(lines.get(2));
+    assertThat(lines.get(1)).contains("name = \"ops\"").contains("role = viewer");
   }
 
   @Test

@@ -44,9 +44,11 @@ final class Contract {
   /**
    * A request that fits: the operation, and its parameters by name, defaults filled in.
    *
+   * @param access what it asks of whoever wants it
    * @param body what content it takes; null if none
    */
-  record Call(String operationId, Map<String, Object> arguments, @Nullable Body body) {
+  record Call(
+      String operationId, Access access, Map<String, Object> arguments, @Nullable Body body) {
     Optional<String> text(String name) {
       return Optional.ofNullable((String) arguments.get(name));
     }
@@ -62,6 +64,7 @@ final class Contract {
   /** Parameters by name, those of the path by their place in the template, as {@code {name}}. */
   private record Operation(
       String id,
+      Access access,
       Map<String, Parameter> path,
       Map<String, Parameter> query,
       Map<String, Parameter> header,
@@ -104,26 +107,23 @@ final class Contract {
   }
 
   /**
+   * What the operation of a request asks of whoever wants it.
+   *
+   * @throws Problem when the contract has no such request
+   */
+  Access access(String method, String path) {
+    return operation(method, resource(segments(path))).access;
+  }
+
+  /**
    * Finds the operation of a request and reads its parameters.
    *
    * @throws Problem when the contract has no such request
    */
   Call call(String method, String path, @Nullable String query, MultiMap headers) {
-    List<String> segments = List.of(path.split("/", -1));
-    Resource resource =
-        resources.stream()
-            .filter(r -> matches(r.template, segments))
-            .findFirst()
-            .orElseThrow(
-                () ->
-                    Problem.of(
-                        HttpResponseStatus.NOT_FOUND,
-                        "nothing is served here; what is, is written in /openapi.yaml"));
-    // RFC 9110, section 9.3.2: HEAD is GET without the content.
-    Operation operation = resource.operations.get(method.equals("HEAD") ? "GET" : method);
-    if (operation == null) {
-      throw Problem.method(method, allow(resource));
-    }
+    List<String> segments = segments(path);
+    Resource resource = resource(segments);
+    Operation operation = operation(method, resource);
     Map<String, Object> arguments = new HashMap<>();
     for (int i = 0; i < segments.size(); i++) {
       Parameter parameter = operation.path.get(resource.template.get(i));
@@ -133,7 +133,31 @@ final class Contract {
     }
     readQuery(operation, query, arguments);
     readHeaders(operation, headers, arguments);
-    return new Call(operation.id, arguments, operation.body);
+    return new Call(operation.id, operation.access, arguments, operation.body);
+  }
+
+  private static List<String> segments(String path) {
+    return List.of(path.split("/", -1));
+  }
+
+  private Resource resource(List<String> segments) {
+    return resources.stream()
+        .filter(r -> matches(r.template, segments))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                Problem.of(
+                    HttpResponseStatus.NOT_FOUND,
+                    "nothing is served here; what is, is written in /openapi.yaml"));
+  }
+
+  private static Operation operation(String method, Resource resource) {
+    // RFC 9110, section 9.3.2: HEAD is GET without the content.
+    Operation operation = resource.operations.get(method.equals("HEAD") ? "GET" : method);
+    if (operation == null) {
+      throw Problem.method(method, allow(resource));
+    }
+    return operation;
   }
 
   private static boolean matches(List<String> template, List<String> segments) {
@@ -264,10 +288,21 @@ final class Contract {
     JsonObject body = operation.getJsonObject("requestBody");
     return new Operation(
         operation.getString("operationId"),
+        access(operation),
         path,
         query,
         header,
         body == null ? null : Body.of(inlined(body)));
+  }
+
+  /** Of the tokens' scheme; whoever comes by another is asked for the same. */
+  private Access access(JsonObject operation) {
+    JsonArray security =
+        operation.getJsonArray("security", document.getJsonArray("security", new JsonArray()));
+    return security.isEmpty()
+        ? Access.ANYBODY
+        : Access.valueOf(
+            security.getJsonObject(0).getJsonArray("bearer").getString(0).toUpperCase(Locale.ROOT));
   }
 
   /** With what it refers to in place of every reference, as {@code #/components/schemas/Name}. */

@@ -5,18 +5,14 @@ import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import java.net.InetAddress;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,71 +23,85 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher {
   static final int MAX_LINE_BYTES = 4_096;
   static final int MAX_HEADER_BYTES = 8_192;
-  static final int MAX_CONNECTIONS = 64;
 
   /** Requests waiting for a thread; more only if clients hang up before they are answered. */
-  static final int MAX_WAITING = MAX_CONNECTIONS;
+  static final int MAX_WAITING = Connections.MAX;
+
+  /** For all of a request's content: nobody keeps a request open by sending it slowly. */
+  static final int CONTENT_SECONDS = 10;
 
   /** Long enough for an answer to arrive before the reset that unread content causes. */
   private static final int LINGER_MS = 500;
 
-  /** RFC 9110, section 7.2: a bracketed IPv6 literal or another host, and an optional port. */
-  private static final Pattern HOST =
-      Pattern.compile("(\\[[0-9A-Fa-f:.]+]|[A-Za-z0-9.-]+)(:[0-9]{0,5})?");
-
-  private static final Pattern LITERAL =
-      Pattern.compile("\\[[0-9A-Fa-f:.]+]|[0-9]{1,3}([.][0-9]{1,3}){3}");
+  /** Nothing here is a page, but for those that say otherwise. */
+  private static final Map<String, String> SECURITY =
+      Map.of(
+          "Cache-Control", "no-store",
+          "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'",
+          "Cross-Origin-Resource-Policy", "same-origin",
+          "Referrer-Policy", "no-referrer",
+          "X-Content-Type-Options", "nosniff");
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
 
   private final Vertx vertx;
   private final Contract contract;
   private final Map<String, Operations.Handler> handlers;
-  private int connections;
+  private final Connections connections;
+  private final Gate gate;
+  private final Audit audit;
   private int waiting;
 
-  Dispatcher(Vertx vertx, Contract contract, Map<String, Operations.Handler> handlers) {
+  Dispatcher(
+      Vertx vertx,
+      Contract contract,
+      Map<String, Operations.Handler> handlers,
+      Connections connections,
+      Gate gate,
+      Audit audit) {
     this.vertx = vertx;
     this.contract = contract;
     this.handlers = handlers;
-  }
-
-  void connected(HttpConnection connection) {
-    connection.closeHandler(closed -> connections--);
-    if (++connections > MAX_CONNECTIONS) {
-      connection.close();
-    }
+    this.connections = connections;
+    this.gate = gate;
+    this.audit = audit;
   }
 
   void request(HttpServerRequest request) {
+    connections.asked(request.connection());
     try {
-      requireLoopback(request.headers().getAll(HttpHeaders.HOST));
+      gate.receive(request);
+      Access access = contract.access(request.method().name(), path(request));
+      Caller caller = gate.admit(request, access);
       Contract.Call call =
           contract.call(request.method().name(), path(request), request.query(), request.headers());
       if (call.body() != null) {
-        receive(request, call, call.body());
+        receive(request, caller, call, call.body());
       } else if (hasContent(request)) {
         throw Problem.of(
             HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE, "this operation takes no content");
       } else {
-        dispatch(request, call, () -> Body.Content.NONE);
+        dispatch(request, caller, call, () -> Body.Content.NONE);
       }
     } catch (RuntimeException e) {
       fail(request, e);
     }
   }
 
-  private void receive(HttpServerRequest request, Contract.Call call, Body body) {
+  private void receive(HttpServerRequest request, Caller caller, Contract.Call call, Body body) {
     if (!hasContent(request)) {
       throw Problem.of(
           HttpResponseStatus.BAD_REQUEST, "content is needed, of the type " + body.types());
     }
     String type = body.typeOf(request);
     Buffer content = Buffer.buffer();
+    long timer =
+        vertx.setTimer(TimeUnit.SECONDS.toMillis(CONTENT_SECONDS), late -> tooSlow(request));
     request.endHandler(
         end -> {
+          vertx.cancelTimer(timer);
           try {
-            dispatch(request, call, () -> body.read(type, content));
+            dispatch(request, caller, call, () -> body.read(type, content));
           } catch (RuntimeException e) {
             fail(request, e);
           }
@@ -100,6 +110,7 @@ final class Dispatcher {
         chunk -> {
           content.appendBuffer(chunk);
           if (content.length() > body.maxBytes()) {
+            vertx.cancelTimer(timer);
             request.handler(rest -> {}).endHandler(null);
             fail(
                 request,
@@ -110,15 +121,31 @@ final class Dispatcher {
         });
   }
 
+  private void tooSlow(HttpServerRequest request) {
+    request.handler(rest -> {}).endHandler(null);
+    fail(
+        request,
+        Problem.of(
+            HttpResponseStatus.REQUEST_TIMEOUT,
+            "the content has not come within " + CONTENT_SECONDS + " seconds"));
+  }
+
   /**
    * @param content reads it, which of a megabyte takes too long for the event loop
    */
   private void dispatch(
-      HttpServerRequest request, Contract.Call call, Supplier<Body.Content> content) {
+      HttpServerRequest request,
+      Caller caller,
+      Contract.Call call,
+      Supplier<Body.Content> content) {
     Operations.Handler handler =
         Objects.requireNonNull(handlers.get(call.operationId()), "checked at start");
-    Supplier<Reply> answer =
+    Supplier<Reply> handled =
         () -> handler.answer().apply(Operations.Request.of(call, request.headers(), content.get()));
+    Supplier<Reply> answer =
+        call.access() == Access.ADMIN
+            ? audit.watch(caller, request, call.operationId(), handled)
+            : handled;
     if (handler.prompt()) {
       send(request, answer.get());
       return;
@@ -159,34 +186,6 @@ final class Dispatcher {
     send(request, problem.reply(null)); // Netty made the path up; Vert.x hangs up
   }
 
-  /**
-   * Refuses names other than localhost. Without authentication, this is what keeps a web page from
-   * reading the API by pointing its own name at 127.0.0.1 (DNS rebinding). Any port will do: a
-   * tunnel's end has its own.
-   */
-  private static void requireLoopback(List<String> hosts) {
-    Matcher host = HOST.matcher(hosts.size() == 1 ? hosts.getFirst() : "");
-    if (!host.matches()) {
-      throw Problem.of(
-          HttpResponseStatus.BAD_REQUEST, "one Host header is needed, a host and maybe a port");
-    }
-    String name = host.group(1);
-    if (!name.equalsIgnoreCase("localhost") && !isLoopback(name)) {
-      throw Problem.of(
-          HttpResponseStatus.MISDIRECTED_REQUEST,
-          "the admin API answers to localhost, 127.0.0.1 and [::1] only, not to " + name);
-    }
-  }
-
-  private static boolean isLoopback(String name) {
-    try {
-      return LITERAL.matcher(name).matches()
-          && InetAddress.ofLiteral(name.replaceAll("[\\[\\]]", "")).isLoopbackAddress();
-    } catch (IllegalArgumentException e) {
-      return false;
-    }
-  }
-
   private static boolean hasContent(HttpServerRequest request) {
     String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
     return request.headers().contains(HttpHeaders.TRANSFER_ENCODING)
@@ -219,23 +218,24 @@ final class Dispatcher {
       response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
       vertx.setTimer(LINGER_MS, timer -> request.connection().close());
     }
-    response
-        .setStatusCode(reply.status())
-        .putHeader("Cache-Control", "no-store")
-        .putHeader("X-Content-Type-Options", "nosniff");
-    reply.headers().forEach(response::putHeader);
-    if (reply.contentType() == null) {
-      response.end();
-      return;
+    response.setStatusCode(reply.status());
+    if (reply.contentType() != null) {
+      response.putHeader("Content-Type", reply.contentType());
     }
-    response.putHeader("Content-Type", reply.contentType());
+    SECURITY.forEach(response::putHeader);
+    reply.headers().forEach(response::putHeader);
+    Runnable answered = () -> connections.answered(request.connection());
     if (reply.stream() == null) {
-      response
-          .putHeader("Content-Length", Integer.toString(reply.body().length()))
-          .end(reply.body());
+      if (reply.contentType() != null) {
+        response.putHeader("Content-Length", Integer.toString(reply.body().length()));
+      }
+      response.end(reply.body()).onComplete(written -> answered.run());
     } else if (request.method().equals(HttpMethod.HEAD)) {
-      response.setChunked(true).end(); // its length is not zero but unknown
+      // its length is not zero but unknown
+      response.setChunked(true).end().onComplete(written -> answered.run());
     } else {
+      connections.streaming(request.connection());
+      response.endHandler(end -> answered.run());
       reply.stream().accept(response.setChunked(true));
     }
   }

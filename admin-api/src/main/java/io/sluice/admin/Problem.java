@@ -5,6 +5,7 @@ import io.sluice.Refused;
 import io.sluice.config.InvalidConfig;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,6 +30,17 @@ final class Problem extends RuntimeException {
 
   static Problem of(HttpResponseStatus status, String detail) {
     return new Problem(status, detail, new JsonObject(), Map.of());
+  }
+
+  /** The same with a header beside those it has. */
+  Problem header(String name, String value) {
+    Map<String, String> more = new HashMap<>(headers);
+    more.put(name, value);
+    return new Problem(status, String.valueOf(getMessage()), extension, Map.copyOf(more));
+  }
+
+  int status() {
+    return status.code();
   }
 
   /** A path or query parameter does not fit. */

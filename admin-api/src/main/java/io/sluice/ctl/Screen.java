@@ -7,7 +7,6 @@ import java.io.PrintWriter;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A terminal that is drawn over again and again, by the control sequences all of today's have
@@ -27,6 +26,7 @@ final class Screen implements AutoCloseable {
 
   private final PrintWriter out;
   private final Thread giveBack = new Thread(this::leave);
+  private boolean left;
 
   Screen(PrintWriter out) {
     this.out = out;
@@ -50,11 +50,14 @@ final class Screen implements AutoCloseable {
       text.append(i == 0 ? "" : "\r\n");
       text.append(line, 0, Math.min(line.length(), size.columns)).append(CLEAR_REST_OF_LINE);
     }
-    out.print(text.append(CLEAR_BELOW));
-    out.flush();
+    if (!left) { // Ctrl-C may have come between
+      out.print(text.append(CLEAR_BELOW));
+      out.flush();
+    }
   }
 
   private synchronized void leave() {
+    left = true;
     out.print(LEAVE);
     out.flush();
   }
@@ -66,9 +69,12 @@ final class Screen implements AutoCloseable {
       try (InputStream said = stty.getInputStream()) {
         String[] words =
             new String(said.readAllBytes(), StandardCharsets.US_ASCII).strip().split(" ", -1);
-        return stty.waitFor(1, TimeUnit.SECONDS) && stty.exitValue() == 0
-            ? new Size(Integer.parseInt(words[0]), Integer.parseInt(words[1]))
-            : UNKNOWN;
+        if (stty.waitFor() == 0 && words.length == 2) {
+          Size size = new Size(Integer.parseInt(words[0]), Integer.parseInt(words[1]));
+          // A terminal that nobody told its size says 0 0.
+          return size.rows > 0 && size.columns > 0 ? size : UNKNOWN;
+        }
+        return UNKNOWN;
       }
     } catch (IOException | NumberFormatException e) {
       return UNKNOWN;

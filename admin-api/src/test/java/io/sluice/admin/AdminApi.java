@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.AdminServer;
 import io.sluice.config.SluiceConfig;
 import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
@@ -15,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.ServiceLoader;
+import java.util.function.LongSupplier;
 
 /** A running admin API and a client of it that holds every answer against the contract. */
 final class AdminApi implements AutoCloseable {
@@ -25,15 +27,28 @@ final class AdminApi implements AutoCloseable {
   private final AdminServer.Running running;
 
   AdminApi() {
+    this(new SluiceConfig.Admin(CannedAppliance.address("127.0.0.1", 0)));
+  }
+
+  AdminApi(SluiceConfig.Admin config) {
+    this(config, ServiceLoader.load(AdminServer.class).findFirst().orElseThrow());
+  }
+
+  /** Whose limits know no other time than this. */
+  AdminApi(SluiceConfig.Admin config, LongSupplier clock) {
+    this(config, new VertxAdminServer(clock));
+  }
+
+  private AdminApi(SluiceConfig.Admin config, AdminServer server) {
     try {
-      running =
-          ServiceLoader.load(AdminServer.class)
-              .findFirst()
-              .orElseThrow()
-              .serve(appliance, new SluiceConfig.Admin(CannedAppliance.address("127.0.0.1", 0)));
+      running = server.serve(appliance, config);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  AdminServer.Running running() {
+    return running;
   }
 
   int port() {
@@ -121,7 +136,10 @@ final class AdminApi implements AutoCloseable {
   String raw(String bytes) throws IOException {
     try (Socket socket = socket()) {
       socket.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));
-      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      byte[] all = socket.getInputStream().readAllBytes();
+      String[] line = bytes.split("[ \r]", 3);
+      contract.check(line[0], line[1], Answer.read(line[0], new ByteArrayInputStream(all)));
+      return new String(all, StandardCharsets.UTF_8);
     }
   }
 

@@ -41,6 +41,9 @@ record Answer(int status, Map<String, List<String>> headers, String body) {
       headers.computeIfAbsent(parts[0], name -> new ArrayList<>()).add(parts[1]);
     }
     int status = Integer.parseInt(line[1]);
+    if (status < 200) {
+      return read(method, in); // leave to go on
+    }
     byte[] body = {};
     if (!method.equals("HEAD") && headers.containsKey("Content-Length")) {
       int length = Integer.parseInt(headers.get("Content-Length").getFirst());

@@ -1,10 +1,12 @@
 package io.sluice.admin;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,7 @@ import java.util.stream.Stream;
 
 /** The appliance as a process of its own, and a client of its admin API. */
 final class ApplianceProcess implements AutoCloseable {
+  private static final PublishedContract CONTRACT = new PublishedContract();
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final List<String> within;
@@ -60,7 +63,7 @@ final class ApplianceProcess implements AutoCloseable {
     process = builder.start();
     try {
       String up = awaitLog(" is up: admin API on ");
-      Matcher url = Pattern.compile("http://[^, ]+").matcher(up);
+      Matcher url = Pattern.compile("https?://[^, ]+").matcher(up);
       assertThat(url.find()).as(up).isTrue();
       admin = url.group();
       get("/readyz");
@@ -81,9 +84,12 @@ final class ApplianceProcess implements AutoCloseable {
 
   /** GETs what must be there. */
   String get(String path) throws Exception {
-    Ended curl = Ended.run(builder("curl", "-sS", "--fail-with-body", "-m", "10", admin + path));
+    Ended curl = Ended.run(builder("curl", "-sS", "-i", "-m", "10", admin + path));
     assertThat(curl.status()).as("GET %s: %s%s%s", path, curl.out(), curl.err(), text()).isZero();
-    return curl.out();
+    Answer answer = Answer.read("GET", new ByteArrayInputStream(curl.out().getBytes(UTF_8)));
+    CONTRACT.check("GET", path, answer);
+    assertThat(answer.status()).as("GET %s: %s%s", path, answer.body(), text()).isEqualTo(200);
+    return answer.body();
   }
 
   JsonObject json(String path) throws Exception {
@@ -116,6 +122,11 @@ final class ApplianceProcess implements AutoCloseable {
       assertThat(last).as("no '%s' in the log: %s", text, text()).isFalse();
       process.waitFor(20, MILLISECONDS);
     }
+  }
+
+  /** Of its admin API. */
+  String url() {
+    return admin;
   }
 
   long pid() {

@@ -52,6 +52,13 @@ final class Chromium implements AutoCloseable {
                     .setArgs(List.of("--no-sandbox")));
   }
 
+  /** In what colours to look at the page; in all of them where somebody will see it. */
+  static List<ColorScheme> looks() {
+    return SCREENSHOTS.isPresent()
+        ? List.of(ColorScheme.LIGHT, ColorScheme.DARK)
+        : List.of(ColorScheme.LIGHT);
+  }
+
   Visit visit(String origin) {
     return visit(origin, 1440, 1000, ColorScheme.LIGHT);
   }

@@ -192,7 +192,7 @@ class ConnectionTest {
   void connectionsAreBounded() throws Exception {
     List<Socket> open = new ArrayList<>();
     try {
-      for (int i = 0; i < Dispatcher.MAX_CONNECTIONS; i++) {
+      for (int i = 0; i < Connections.MAX; i++) {
         Socket socket = api.socket();
         open.add(socket);
         assertAlive(socket);
@@ -238,7 +238,7 @@ class ConnectionTest {
   void onlyLoopbackIsServed(String address) {
     assertThatThrownBy(() -> serve(new InetSocketAddress(InetAddress.ofLiteral(address), 9901)))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("no authentication yet")
+        .hasMessageContaining("./sluice token")
         .hasMessageContaining("use 127.0.0.1:9901");
   }
 

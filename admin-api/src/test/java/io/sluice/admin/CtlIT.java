@@ -1,12 +1,16 @@
 package io.sluice.admin;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -20,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class CtlIT {
   private static final String SLUICE = Path.of("../sluice").toAbsolutePath().normalize().toString();
 
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final String ENTER = "\033[?1049h";
   private static final String LEAVE = "\033[?25h\033[?1049l";
 
@@ -62,12 +67,16 @@ class CtlIT {
   }
 
   private Ended run(List<String> command) throws Exception {
+    return Ended.run(builder(command));
+  }
+
+  private ProcessBuilder builder(List<String> command) {
     var builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.startsWith("SLUICE_"));
     // Never builds: this runs within a build.
     builder.environment().put("SLUICE_BUILD", "never");
     builder.environment().put("SLUICE_ADMIN", appliance.admin());
-    return Ended.run(builder);
+    return builder;
   }
 
   private static Ended well(Ended ended) {
@@ -102,7 +111,6 @@ class CtlIT {
           .isEqualTo("127.0.0.1:" + client.getLocalPort() + "\n");
     }
     assertThat(well(ctl("drain", "echoes/one")).out()).contains("echoes/one", " is DRAINING: ");
-    assertThat(well(ctl("pools")).out()).contains("echoes/one", "DRAINING", "echoes/two");
     assertThat(well(ctl("enable", "echoes/one")).out()).contains(" is UP: ");
     assertThat(well(ctl("top", "--interval", "100ms")).out())
         .contains("REQUESTS/s", "echoes/two", "UTILISATION")
@@ -119,9 +127,31 @@ class CtlIT {
     assumeTrue(
         Ended.run("sh", "-c", "command -v script").status() == 0,
         "needs script: install the package bsdutils");
-    // It gives the program a terminal, and copies what that shows; Ctrl-C is the signal INT.
-    String top = "timeout --foreground -s INT 8 '%s' ctl top --interval 100ms".formatted(SLUICE);
-    String shown = run(List.of("script", "-qec", top, folder.resolve("shown").toString())).out();
-    assertThat(shown).startsWith(ENTER).contains("REQUESTS/s").endsWith(LEAVE);
+    // It gives the program a terminal, and copies what that shows.
+    Path shown = folder.resolve("shown");
+    String top = "'%s' ctl top --interval 100ms".formatted(SLUICE);
+    Process script =
+        builder(List.of("script", "-qefc", top, "/dev/null"))
+            .redirectOutput(shown.toFile())
+            .start();
+    try {
+      await().atMost(PATIENCE).until(() -> Files.readString(shown).contains("REQUESTS/s"));
+      ctrlC(script);
+      assertThat(script.waitFor(PATIENCE.toSeconds(), SECONDS)).isTrue();
+    } finally {
+      script.destroyForcibly();
+    }
+    assertThat(Files.readString(shown)).startsWith(ENTER).endsWith(LEAVE);
+  }
+
+  /** What the terminal would send: SIGINT, to the program in it. */
+  private static void ctrlC(Process terminal) throws Exception {
+    ProcessHandle java =
+        terminal
+            .descendants()
+            .filter(each -> each.info().command().orElse("").endsWith("/java"))
+            .findFirst()
+            .orElseThrow();
+    well(Ended.run("kill", "-INT", Long.toString(java.pid())));
   }
 }

@@ -18,7 +18,6 @@ import io.vertx.core.json.JsonObject;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -93,7 +92,7 @@ class DashboardIT {
 
   @Test
   void a_loaded_appliance_is_shown_as_it_lives() {
-    for (ColorScheme colours : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
+    for (ColorScheme colours : Chromium.looks()) {
       try (Visit visit = chromium.visit(sluice.admin(), 1440, 1000, colours).open()) {
         Page page = visit.page;
         assertThat(page.locator("#phase")).hasText("RUNNING");
@@ -192,8 +191,7 @@ class DashboardIT {
       assertThat(page.locator("#search-problem")).containsText("parameter 'client'");
       assertThat(rows).hasCount(0);
 
-      search.getByLabel("Client").fill("");
-      search.getByLabel("Front").selectOption("quiet");
+      search.getByLabel("Client").fill("192.0.2.1");
       button(search, "Search").click();
       assertThat(page.locator("#flows-empty")).hasText("No flow fits.");
     }
@@ -218,28 +216,31 @@ class DashboardIT {
   }
 
   @Test
-  void a_flow_is_killed_once_that_is_confirmed() {
-    try (Visit visit = chromium.visit(sluice.admin())) {
+  void a_flow_is_killed_once_that_is_confirmed() throws Exception {
+    try (Bustle once = new Bustle();
+        Visit visit = chromium.visit(sluice.admin()).open()) {
+      InetSocketAddress client = once.say(front("quiet"), "hello");
       Page page = visit.page;
-      List<String> killed = new CopyOnWriteArrayList<>();
-      page.route(
-          "**/v1/flows/*",
-          route -> {
-            killed.add(route.request().method() + " " + route.request().url());
-            route.fulfill(new FulfillOptions().setStatus(204));
-          });
-      visit.open();
-      Locator first = page.locator("#flows tr").first();
-      button(first, "Kill").click();
+      page.locator("#search").getByLabel("Front").selectOption("quiet");
+      button(page.locator("#search"), "Search").click();
+      Locator rows = page.locator("#flows tr");
+      assertThat(rows).hasCount(1);
+      button(rows, "Kill").click();
       button(page.locator("#confirm"), "Cancel").click();
       assertThat(page.locator("#confirm")).isHidden();
-      assertThat(killed).isEmpty();
+      assertThat(flowsOf("quiet")).isEqualTo(1);
 
-      button(first, "Kill").click();
+      button(rows, "Kill").click();
       button(page.locator("#confirm"), "Kill").click();
-      assertThat(page.locator("#notice-result")).containsText("has ended");
-      assertThat(killed).singleElement().asString().matches("DELETE .*/v1/flows/[0-9]+");
+      assertThat(page.locator("#notice-result"))
+          .hasText("The flow of " + at(client) + " has ended.");
+      assertThat(page.locator("#flows-empty")).hasText("No flow fits.");
+      assertThat(flowsOf("quiet")).isZero();
     }
+  }
+
+  private static int flowsOf(String front) throws Exception {
+    return sluice.json("/v1/flows?front=" + front).getJsonArray("flows").size();
   }
 
   @Test
@@ -348,19 +349,21 @@ class DashboardIT {
   }
 
   @Test
-  void a_phone_is_wide_enough() {
-    try (Visit visit = chromium.visit(sluice.admin(), 360, 780, ColorScheme.LIGHT).open()) {
+  void no_window_is_so_narrow_that_anything_is_cut_off() {
+    try (Visit visit = chromium.visit(sluice.admin()).open()) {
       Page page = visit.page;
-      page.locator("#search").scrollIntoViewIfNeeded();
       assertThat(page.locator("#flows tr")).hasCount(20);
-      assertThat(page.evaluate("document.documentElement.scrollWidth")).isEqualTo(360);
-      String outside =
-          page.locator("section").all().stream()
-              .filter(section -> (Boolean) section.evaluate("e => e.scrollWidth > e.clientWidth"))
-              .map(section -> section.getAttribute("aria-labelledby"))
-              .collect(joining(", "));
-      assertThat(outside).as("what must be scrolled sideways").isEmpty();
-      visit.keep("phone");
+      for (int width : List.of(1440, 1400, 1280, 1001, 1000, 768, 360)) {
+        page.setViewportSize(width, 780);
+        assertThat(page.evaluate("document.documentElement.scrollWidth")).isEqualTo(width);
+        String outside =
+            page.locator("section").all().stream()
+                .filter(s -> (Boolean) s.evaluate("e => e.scrollWidth > e.clientWidth"))
+                .map(section -> section.getAttribute("aria-labelledby"))
+                .collect(joining(", "));
+        assertThat(outside).as("what must be scrolled sideways at %d", width).isEmpty();
+        visit.keep("width-" + width);
+      }
     }
   }
 

@@ -26,7 +26,10 @@ final class PublishedContract {
           "Cache-Control",
           "Connection",
           "Content-Length",
+          "Content-Security-Policy",
           "Content-Type",
+          "Cross-Origin-Resource-Policy",
+          "Referrer-Policy",
           "Transfer-Encoding",
           "X-Content-Type-Options",
           ":status");

@@ -14,6 +14,7 @@ import io.sluice.Subcommand;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -32,6 +33,9 @@ class RoomsTest {
   private static final Set<String> FROM_OTHER_ROOMS =
       Stream.of(
               SluiceConfig.Admin.class,
+              SluiceConfig.Role.class,
+              SluiceConfig.Tls.class,
+              SluiceConfig.Token.class,
               SluiceConfig.Backend.class,
               InvalidConfig.class,
               Problem.class,
@@ -47,6 +51,11 @@ class RoomsTest {
               Dossier.Draining.class,
               Dossier.Transition.class,
               State.class,
+              Explanation.class,
+              Explanation.Outcome.class,
+              Explanation.Stage.class,
+              Explanation.Step.class,
+              Explanation.Verdict.class,
               ProbeResult.class)
           .map(Class::getName)
           .collect(Collectors.toUnmodifiableSet());

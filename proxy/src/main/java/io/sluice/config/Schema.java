@@ -21,15 +21,12 @@ import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -69,7 +66,7 @@ final class Schema {
     Workers workers = in.section("workers", Schema::workers);
     List<Front> fronts = in.someNamed("fronts", "fronts { dns { ... } }", this::front);
     List<Pool> pools = in.someNamed("pools", "pools { resolvers { ... } }", this::pool);
-    Admin admin = in.section("admin", Schema::admin);
+    Admin admin = in.section("admin", AdminSchema::read);
     List<Echo> echoes = in.named("echo", this::echo);
     conflicts.pools(pools.stream().map(Pool::name).collect(toSet()));
     return new SluiceConfig(
@@ -330,40 +327,6 @@ final class Schema {
 
   private static Duration most(Duration a, Duration b) {
     return a.compareTo(b) > 0 ? a : b;
-  }
-
-  private static Admin admin(Cursor in) {
-    in.later("tokens", "[]");
-    in.later("tls");
-    Value value = in.value("listen");
-    InetSocketAddress listen = value == null ? null : value.address(0);
-    if (value != null && listen != null && !listen.getAddress().isLoopbackAddress()) {
-      value.problem(
-          "the admin API knows no authentication yet and refuses: use 127.0.0.1 or [::1]");
-    }
-    return new Admin(
-        listen == null ? Endpoint.parse(in.preset("listen", "127.0.0.1:9901"), 0) : listen,
-        List.of(),
-        Optional.empty(),
-        stateFile(in));
-  }
-
-  /** Whether it can be written is seen when it is. */
-  static Optional<Path> stateFile(Cursor in) {
-    Value value = in.value("state-file");
-    String text = value == null ? null : value.text();
-    if (value == null || text == null) {
-      return Optional.empty();
-    }
-    try {
-      if (!text.isBlank()) {
-        return Optional.of(Path.of(text));
-      }
-    } catch (InvalidPathException e) {
-      // as good as blank
-    }
-    value.problem("must be the path of a file that Sluice may write, not " + value.shown());
-    return Optional.empty();
   }
 
   private Echo echo(String name, Value value) {

@@ -224,8 +224,9 @@ public record SluiceConfig(
    * PEM files.
    *
    * @param clientCa who signs client certificates; with it, nobody without one gets in
+   * @param clientRole of who shows no token beside the certificate
    */
-  public record Tls(Path certificate, Path key, Optional<Path> clientCa) {}
+  public record Tls(Path certificate, Path key, Optional<Path> clientCa, Role clientRole) {}
 
   /**
    * One line a flow, at its end.

@@ -376,7 +376,11 @@ final class Explainer {
   /** What the last step said. */
   private Explanation drop(Drop reason) {
     return new Explanation(
-        Outcome.DROP, Optional.of(reason), scene.pool().name(), Optional.empty(), List.copyOf(steps));
+        Outcome.DROP,
+        Optional.of(reason),
+        scene.pool().name(),
+        Optional.empty(),
+        List.copyOf(steps));
   }
 
   private Explanation end(Outcome outcome, Optional<Backend> backend) {

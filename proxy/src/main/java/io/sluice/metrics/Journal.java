@@ -28,7 +28,9 @@ public final class Journal {
     /** The appliance itself: {@code what} is its phase. */
     APPLIANCE,
     /** Another configuration was to be put in force: {@code what} came of it. */
-    CONFIG
+    CONFIG,
+    /** Somebody was let change something, or not let in: {@code what} is the operation. */
+    AUDIT
   }
 
   /**

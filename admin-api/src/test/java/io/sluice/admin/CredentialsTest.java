@@ -1,0 +1,38 @@
+package io.sluice.admin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.config.SluiceConfig.Role;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class CredentialsTest {
+  private final Credentials credentials =
+      new Credentials(
+          List.of(
+              Secrets.token("ops", "correct horse", Role.ADMIN),
+              Secrets.token("watch", "battery staple", Role.VIEWER)),
+          Optional.empty());
+
+  @Test
+  void eachTokenIsItsOwners() {
+    assertThat(credentials.find("correct horse")).hasValue(new Caller("ops", Role.ADMIN));
+    assertThat(credentials.find("battery staple")).hasValue(new Caller("watch", Role.VIEWER));
+  }
+
+  @Test
+  void nothingElseIsAToken() {
+    String hash = Secrets.token("ops", "correct horse", Role.ADMIN).sha256();
+    for (String text : List.of("", "correct hors", "correct horse ", "Correct horse", hash)) {
+      assertThat(credentials.find(text)).as(text).isEmpty();
+    }
+  }
+
+  @Test
+  void withoutTokensAndCertificatesNobodyNeedsToSayWhoTheyAre() {
+    assertThat(credentials.none()).isFalse();
+    assertThat(credentials.with(List.of()).none()).isTrue();
+    assertThat(new Credentials(List.of(), Optional.of(Role.VIEWER)).none()).isFalse();
+  }
+}
