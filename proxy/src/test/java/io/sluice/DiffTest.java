@@ -22,16 +22,30 @@ class DiffTest {
       """
       sluice {
         workers { min = 1, max = 4 }
-        fronts { dns { listen = ["127.0.0.1:5300", "[::1]:5300"], pool = resolvers } }
+        fronts { dns {
+          listen = ["127.0.0.1:5300", "[::1]:5300"]
+          pool = resolvers
+          filters = [
+            { type = access-list, deny = ["192.0.2.0/24"] }
+            { type = rate-limit, per = source-ip, datagrams-per-second = 9 }
+          ]
+        } }
         pools { resolvers {
           balance { policy = least-load, by = latency }
           backends { a { address = "127.0.0.1:53" }, b { address = "127.0.0.2:53" } }
           source-addresses = ["127.0.0.1"]
           health { probe { type = radius, secret = hush } }
         } }
+        admin {
+          tokens = [ { name = ops, sha256 = "%s", role = admin } ]
+          tls { certificate = "/cert.pem", key = "/key.pem", client-ca = "/ca.pem" }
+          state-file = "/state.json"
+        }
+        access-log { file = "/access.log" }
         echo { one = "127.0.0.1:9101" }
       }
-      """;
+      """
+          .formatted("a1".repeat(32));
 
   /** So nobody adds a key without saying whether it can change under a running appliance. */
   @Test
@@ -101,6 +115,7 @@ class DiffTest {
     return switch (value) {
       case Record whole -> variantsOfRecord(whole);
       case Integer n -> Stream.of(n + 1);
+      case Long n -> Stream.of(n + 1);
       case Double x -> Stream.of(x / 2);
       case Boolean flag -> Stream.of(!flag);
       case String text -> Stream.of(text + "x");

@@ -95,6 +95,16 @@ final class RandomConfig {
     ofAll = "";
   }
 
+  /** Uses all there is, so that what Java opens once for it is open. */
+  void useAll() {
+    for (String pool : pools.keySet()) {
+      ofPool.put(pool, "health.probe { type = udp, send = \"text:hi\", interval = 100ms },");
+    }
+    extraPorts.add(ports[1]);
+    extraFront = "one";
+    ofAll = "workers.min = 2";
+  }
+
   /** Becomes another, in one to four ways. */
   void mutate() {
     for (int i = random.nextInt(4); i >= 0; i--) {

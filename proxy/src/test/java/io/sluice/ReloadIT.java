@@ -36,6 +36,9 @@ class ReloadIT {
   private static final int CLIENTS = 24;
   private static final int SERVERS = 6;
 
+  /** Java opens a few of these as it likes; a leak would grow with the reloads. */
+  private static final int SLACK = 4;
+
   /** Heap after a full collection comes and goes by so much on its own. */
   private static final long HEAP_SLACK_BYTES = 8 << 20;
 
@@ -75,6 +78,10 @@ class ReloadIT {
     asking.round();
     Set<Long> steady = flowIds("steady");
 
+    config.useAll();
+    apply(config.text());
+    asking.round();
+    await().until(this::hasProbed);
     Usage before = null;
     for (int i = 0; i < RELOADS; i++) {
       if (i == Math.min(WARM_UP, RELOADS / 2)) {
@@ -93,6 +100,12 @@ class ReloadIT {
     assertThat(drops()).as("drops").isZero();
     report(asking, Objects.requireNonNull(before), after);
     assertThat(after.heap() - before.heap()).as("heap grown").isLessThan(HEAP_SLACK_BYTES);
+  }
+
+  private boolean hasProbed() {
+    return appliance.pools().stream()
+        .flatMap(pool -> pool.backends().stream())
+        .anyMatch(backend -> backend.dossier().probesPassed() > 0);
   }
 
   private void reloadValid(RandomConfig config, Asking asking) throws Exception {
@@ -191,8 +204,8 @@ class ReloadIT {
         after.threads(),
         before.heap() >> 10,
         after.heap() >> 10);
-    assertThat(after.fds()).as("descriptors").isLessThanOrEqualTo(before.fds());
-    assertThat(after.threads()).as("threads").isLessThanOrEqualTo(before.threads() + 2);
+    assertThat(after.fds()).as("descriptors").isLessThanOrEqualTo(before.fds() + SLACK);
+    assertThat(after.threads()).as("threads").isLessThanOrEqualTo(before.threads() + SLACK);
   }
 
   private void start(String text) throws Exception {
