@@ -110,8 +110,13 @@ final class Door implements AutoCloseable {
       try {
         restore(kept);
         return;
-      } catch (InvalidConfig | Refused | StartFailure e) {
+      } catch (InvalidConfig | Refused e) {
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+      } catch (StartFailure e) {
+        // Where the file does not start either, it is not the state file's fault.
+        plant.become(now.config());
+        stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+        return;
       }
     }
     plant.become(now.config());

@@ -356,6 +356,19 @@ class ReloadTest {
   }
 
   @Test
+  void whatKeepsTheFileFromStartingLeavesTheStateFileAlone() throws Exception {
+    restart(stateful(""));
+    weigh("one", 7);
+    String kept = Files.readString(state());
+    int taken = keep(new Client("127.0.0.1")).address().getPort();
+    assertThatThrownBy(() -> restart(stateful("").replace("127.0.0.1:0", "127.0.0.1:" + taken)))
+        .isInstanceOf(StartFailure.class);
+    assertThat(Files.readString(state())).isEqualTo(kept);
+    start(stateful(""));
+    assertThat(weights()).containsExactly(7, 1);
+  }
+
+  @Test
   void anOperatorEndsAFlowWhoseClientGetsAnother() throws Exception {
     ask(1);
     long flow = flows().getFirst().id();
