@@ -340,6 +340,7 @@ class ReloadTest {
             good.substring(0, good.length() / 2),
             good.replace("7", "\"seven\""),
             good.replace("\"format\" : 1", "\"format\" : 2"),
+            put.replace("\"at\" : \"2", "\"at\" : \"x"),
             put.replace("max-datagram", "min-datagram"),
             put.replace("\\\"max\\\":2", "\\\"max\\\":4"))) {
       Files.writeString(state(), bad);
