@@ -62,16 +62,20 @@ class RelayTest {
     }
     client.send(front(), new byte[101]); // max-datagram is 100
     await().until(() -> drops(Drop.OVERSIZE) == 1);
+    keep(new Client("127.0.0.66")).send(front(), new byte[10]);
+    await().until(() -> drops(Drop.FILTER) == 1);
 
     assertThat(metric("sluice_datagrams_total", "front", "echo", "direction", "request"))
-        .isEqualTo(6);
+        .isEqualTo(7);
     assertThat(metric("sluice_datagrams_total", "front", "echo", "direction", "reply"))
         .isEqualTo(5);
     assertThat(metric("sluice_datagrams_forwarded_total", "front", "echo", "direction", "request"))
         .isEqualTo(5);
     assertThat(metric("sluice_bytes_total", "front", "echo", "direction", "request"))
-        .isEqualTo(151);
+        .isEqualTo(161);
     assertThat(metric("sluice_drops_total", "front", "echo", "reason", "OVERSIZE")).isEqualTo(1);
+    assertThat(metric("sluice_filter_drops_total", "front", "echo", "filter", "access-list"))
+        .isEqualTo(1);
     assertThat(metric("sluice_drops_total", "front", "echo", "reason", "FLOW_LIMIT")).isZero();
     assertThat(metric("sluice_flows", "front", "echo")).isEqualTo(1);
     assertThat(metric("sluice_flows_assured", "front", "echo")).isEqualTo(1);
@@ -303,7 +307,8 @@ class RelayTest {
             """
             sluice {
               workers { min = 1, max = 2 }
-              fronts { echo { listen = ["%s"], pool = echoes, max-datagram = 100, flows { max = 1000, unassured-max = 1000 } } }
+              fronts { echo { listen = ["%s"], pool = echoes, max-datagram = 100, flows { max = 1000, unassured-max = 1000 }
+                filters = [ { type = access-list, deny = ["127.0.0.66"] } ] } }
               pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } }, %s } }
             }
             """

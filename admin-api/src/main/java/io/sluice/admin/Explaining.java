@@ -24,7 +24,7 @@ final class Explaining {
   }
 
   Map<String, Handler> handlers() {
-    return Map.of("explain", Operations.json(this::explain));
+    return Map.of("explainDatagram", Operations.json(this::explain));
   }
 
   private JsonObject explain(Request request) {

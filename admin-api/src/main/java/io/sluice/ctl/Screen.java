@@ -26,6 +26,7 @@ final class Screen implements AutoCloseable {
 
   private final PrintWriter out;
   private final Thread giveBack = new Thread(this::leave);
+  private boolean left;
 
   Screen(PrintWriter out) {
     this.out = out;
@@ -49,11 +50,14 @@ final class Screen implements AutoCloseable {
       text.append(i == 0 ? "" : "\r\n");
       text.append(line, 0, Math.min(line.length(), size.columns)).append(CLEAR_REST_OF_LINE);
     }
-    out.print(text.append(CLEAR_BELOW));
-    out.flush();
+    if (!left) { // Ctrl-C may have come between
+      out.print(text.append(CLEAR_BELOW));
+      out.flush();
+    }
   }
 
   private synchronized void leave() {
+    left = true;
     out.print(LEAVE);
     out.flush();
   }

@@ -137,7 +137,8 @@ class ApiFuzzIT {
     long begun = System.nanoTime();
     int asked = 0;
     List<String> operations = new ArrayList<>(drafts.operations());
-    while (faults.size() < MANY && System.nanoTime() - begun < Duration.ofSeconds(SECONDS).toNanos()
+    while ((faults.size() < MANY
+            && System.nanoTime() - begun < Duration.ofSeconds(SECONDS).toNanos())
         || (faults.isEmpty()
             && fulfilled.size() < operations.size()
             && System.nanoTime() - begun < LONGEST.toNanos())) {
@@ -192,8 +193,9 @@ class ApiFuzzIT {
     } else if (answer.status() >= 400) {
       contract.fits(JsonObject.of("$ref", "#/components/schemas/Problem"), answer.json());
     }
-    assertThat(answer.status()).as(answer.body()).isLessThan(500);
-    if (right) {
+    boolean busy = answer.status() == 503 && drafts.mayBeBusy(draft.operation);
+    assertThat(answer.status() < 500 || busy).as(answer.toString()).isTrue();
+    if (right && !busy) {
       boolean nobodyThere = answer.body().contains("there are: '");
       assertThat(UNDERSTOOD.contains(answer.status()) || nobodyThere).as(answer.body()).isTrue();
     }
@@ -234,6 +236,9 @@ class ApiFuzzIT {
     words.put("address", () -> "127.0.0.1:" + pick(List.of(toyPort(0), toyPort(1), 9)));
     words.put("If-Match", () -> pick(List.of("*", etag, "\"x\", W/" + etag)));
     words.put("If-None-Match", () -> pick(List.of("*", "\"x\"")));
+    words.put("client", () -> "127.0.0.1:" + (1 + random.nextInt(65_535)));
+    words.put("local", () -> "127.0.0.1:9000");
+    words.put("payloadHex", () -> "a5".repeat(pick(List.of(0, 1, 200, 65_536))));
     words.put("hocon", this::hocon);
     words.put("application/hocon", this::hocon);
     words.put("anything", this::json);

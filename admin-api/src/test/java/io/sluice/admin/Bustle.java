@@ -8,6 +8,7 @@ import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.DatagramChannel;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -46,6 +47,13 @@ final class Bustle implements AutoCloseable {
             LockSupport.parkNanos(PAUSE_NS);
           }
         });
+  }
+
+  /** A client that says this once, and how it is known. */
+  InetSocketAddress say(InetSocketAddress front, String text) throws IOException {
+    DatagramChannel client = channel();
+    client.send(ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)), front);
+    return (InetSocketAddress) client.getLocalAddress();
   }
 
   private DatagramChannel channel() throws IOException {

@@ -6,18 +6,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
-import com.microsoft.playwright.Route.FulfillOptions;
 import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import io.netty.util.NetUtil;
 import io.sluice.Appliance.PoolStatus;
 import io.sluice.admin.Chromium.Visit;
+import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Journal;
 import io.vertx.core.json.JsonObject;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -191,8 +192,7 @@ class DashboardIT {
       assertThat(page.locator("#search-problem")).containsText("parameter 'client'");
       assertThat(rows).hasCount(0);
 
-      search.getByLabel("Client").fill("");
-      search.getByLabel("Front").selectOption("quiet");
+      search.getByLabel("Client").fill("192.0.2.1");
       button(search, "Search").click();
       assertThat(page.locator("#flows-empty")).hasText("No flow fits.");
     }
@@ -217,23 +217,31 @@ class DashboardIT {
   }
 
   @Test
-  void a_flow_is_killed_once_that_is_confirmed() {
-    try (AdminApi api = new AdminApi();
-        Visit visit = chromium.visit(origin(api))) {
-      api.appliance.open(1, 3);
-      Page page = visit.open().page;
+  void a_flow_is_killed_once_that_is_confirmed() throws Exception {
+    try (Bustle once = new Bustle();
+        Visit visit = chromium.visit(sluice.admin()).open()) {
+      InetSocketAddress client = once.say(front("quiet"), "hello");
+      Page page = visit.page;
+      page.locator("#search").getByLabel("Front").selectOption("quiet");
+      button(page.locator("#search"), "Search").click();
       Locator rows = page.locator("#flows tr");
-      button(rows.first(), "Kill").click();
+      assertThat(rows).hasCount(1);
+      button(rows, "Kill").click();
       button(page.locator("#confirm"), "Cancel").click();
       assertThat(page.locator("#confirm")).isHidden();
-      assertThat(api.appliance.flows).containsOnlyKeys(1L, 2L, 3L);
+      assertThat(flowsOf("quiet")).isEqualTo(1);
 
-      button(rows.first(), "Kill").click();
+      button(rows, "Kill").click();
       button(page.locator("#confirm"), "Kill").click();
-      assertThat(page.locator("#notice-result")).hasText("The flow of 192.0.2.1:1025 has ended.");
-      assertThat(rows).hasCount(2);
-      assertThat(api.appliance.flows).containsOnlyKeys(2L, 3L);
+      assertThat(page.locator("#notice-result"))
+          .hasText("The flow of " + at(client) + " has ended.");
+      assertThat(page.locator("#flows-empty")).hasText("No flow fits.");
+      assertThat(flowsOf("quiet")).isZero();
     }
+  }
+
+  private static int flowsOf(String front) throws Exception {
+    return sluice.json("/v1/flows?front=" + front).getJsonArray("flows").size();
   }
 
   @Test
@@ -261,46 +269,45 @@ class DashboardIT {
 
   @Test
   void who_has_no_token_is_asked_for_one_and_a_viewer_may_only_look() {
-    try (AdminApi api = new AdminApi();
-        Visit visit = chromium.visit(origin(api))) {
+    SluiceConfig.Admin config =
+        new SluiceConfig.Admin(
+            CannedAppliance.address("127.0.0.1", 0),
+            List.of(
+                Secrets.token("watch", "looks", SluiceConfig.Role.VIEWER),
+                Secrets.token("ops", "acts", SluiceConfig.Role.ADMIN)),
+            Optional.empty(),
+            Optional.empty());
+    try (AdminApi api = new AdminApi(config);
+        Visit visit = chromium.visit(origin(api)).open()) {
       Page page = visit.page;
-      page.route(
-          "**/v1/**",
-          route -> {
-            boolean known = "Bearer right".equals(route.request().headers().get("authorization"));
-            if (known && route.request().method().equals("GET")) {
-              route.resume();
-            } else {
-              route.fulfill(problem(known ? 403 : 401, "not for you"));
-            }
-          });
-      visit.open();
       assertThat(page.locator("#sign-in")).isVisible();
-      page.getByLabel("Token").fill("wrong");
-      page.keyboard().press("Enter");
+      signIn(page, "wrong");
       assertThat(page.locator("#sign-in-why")).hasText("The appliance does not know this token.");
       visit.keep("sign-in");
-      page.getByLabel("Token").fill("right");
-      page.keyboard().press("Enter");
+      signIn(page, "looks");
       assertThat(page.locator("#link")).hasText("Live");
       assertThat(page.locator("#sign-in")).isHidden();
-
-      button(page.locator("#pools"), "Enable").first().click();
+      Locator enable = button(page.locator("#pools"), "Enable").first();
+      enable.click();
       button(page.locator("#confirm"), "Enable").click();
       assertThat(page.locator("#notice-role")).containsText("Viewer: may look, not change");
-      assertThat(button(page.locator("#pools"), "Enable").first()).isDisabled();
+      assertThat(enable).isDisabled();
       assertThat(api.appliance.wishes).isEmpty();
+      visit.keep("viewer");
 
       button(page.locator("header"), "Sign out").click();
       assertThat(page.locator("#sign-in")).isVisible();
+      signIn(page, "acts");
+      enable.click();
+      button(page.locator("#confirm"), "Enable").click();
+      assertThat(page.locator("#notice-result")).containsText("enabled");
+      assertThat(api.appliance.wishes).containsExactly("enable resolvers/a");
     }
   }
 
-  private static FulfillOptions problem(int status, String detail) {
-    return new FulfillOptions()
-        .setStatus(status)
-        .setContentType("application/problem+json")
-        .setBody(JsonObject.of("status", status, "detail", detail).encode());
+  private static void signIn(Page page, String token) {
+    page.getByLabel("Token").fill(token);
+    page.keyboard().press("Enter");
   }
 
   @Test

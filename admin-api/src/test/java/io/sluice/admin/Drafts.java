@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Right requests for every operation of the published contract, made up from its parameters,
@@ -75,12 +76,14 @@ final class Drafts {
     Draft draft = new Draft(operationId, operation.method, operation.path);
     for (JsonObject parameter : operation.parameters) {
       String name = parameter.getString("name");
-      Supplier<String> value = () -> value(name, parameter).toString();
+      Object value = value(name, parameter);
+      if (value == null || !(parameter.getBoolean("required", false) || random.nextInt(3) == 0)) {
+        continue;
+      }
       switch (parameter.getString("in")) {
-        case "path" -> draft.path = draft.path.replace("{" + name + "}", escaped(value.get()));
-        case "query" ->
-            sometimes(parameter, () -> draft.query.add(name + "=" + escaped(value.get())));
-        default -> sometimes(parameter, () -> draft.header(name, value.get()));
+        case "path" -> draft.path = draft.path.replace("{" + name + "}", escaped(value.toString()));
+        case "query" -> draft.query.add(name + "=" + escaped(value.toString()));
+        default -> draft.header(name, value.toString());
       }
     }
     JsonObject body = operation.json.getJsonObject("requestBody");
@@ -92,17 +95,17 @@ final class Drafts {
     return draft;
   }
 
+  /** Whether it may be refused for a while, as the contract says where that is so. */
+  boolean mayBeBusy(String operationId) {
+    Operation operation = Objects.requireNonNull(operations.get(operationId));
+    return operation.json.getString("description").contains("answered with 503");
+  }
+
   /** How much content the operation takes; 0: none. */
   int maxBytes(String operationId) {
     JsonObject body =
         Objects.requireNonNull(operations.get(operationId)).json.getJsonObject("requestBody");
     return body == null ? 0 : body.getInteger("x-max-bytes");
-  }
-
-  private void sometimes(JsonObject parameter, Runnable add) {
-    if (parameter.getBoolean("required", false) || random.nextInt(3) == 0) {
-      add.run();
-    }
   }
 
   private String content(String type, JsonObject media) {
@@ -121,14 +124,13 @@ final class Drafts {
     for (Map.Entry<String, Object> property : schema.getJsonObject("properties")) {
       String name = property.getKey();
       boolean required = schema.getJsonArray("required", new JsonArray()).contains(name);
-      if (required || random.nextBoolean()) {
-        JsonObject described =
-            JsonObject.of("schema", contract.resolve((JsonObject) property.getValue()));
-        if (example.containsKey(name)) {
-          described.put("example", example.getValue(name));
-        }
-        object.put(name, value(name, described));
-      } else {
+      JsonObject described =
+          JsonObject.of("schema", contract.resolve((JsonObject) property.getValue()));
+      if (example.containsKey(name)) {
+        described.put("example", example.getValue(name));
+      }
+      object.put(name, value(name, described));
+      if (!required && (object.getValue(name) == null || random.nextBoolean())) {
         object.remove(name);
       }
     }
@@ -137,8 +139,9 @@ final class Drafts {
 
   /**
    * @param described has a schema, perhaps an example
+   * @return null where nobody knows what would be right
    */
-  private Object value(String name, JsonObject described) {
+  private @Nullable Object value(String name, JsonObject described) {
     JsonObject schema = contract.resolve(described.getJsonObject("schema"));
     if (words.containsKey(name)) {
       return Objects.requireNonNull(words.get(name)).get();
@@ -159,7 +162,7 @@ final class Drafts {
       long max = schema.getLong("maximum", Long.MAX_VALUE / 10);
       return pick(List.of(min, max, random.nextLong(min, max)));
     }
-    return Objects.requireNonNull(described.getValue("example"), name);
+    return described.getValue("example");
   }
 
   private <T> T pick(List<T> of) {

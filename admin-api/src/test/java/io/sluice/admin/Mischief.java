@@ -113,6 +113,7 @@ final class Mischief {
           "If-Match: *, *",
           "If-None-Match: W/",
           "If-Match: \"0000000000000000\"",
+          "If-Match: " + "\"\",".repeat(2_000) + "\"\"",
           "Last-Event-ID: x",
           "Last-Event-ID: -1",
           "Range: bytes=0-1",
@@ -267,15 +268,15 @@ final class Mischief {
     String text = new String(draft.content, UTF_8);
     draft.content =
         switch (random.nextInt(10)) {
-          case 0 -> ("[".repeat(4_000)).getBytes(UTF_8);
-          case 1 -> ("{\"a\":".repeat(700)).getBytes(UTF_8);
+          case 0 -> "[".repeat(4_000).getBytes(UTF_8);
+          case 1 -> "{\"a\":".repeat(700).getBytes(UTF_8);
           case 2 -> text.replaceFirst("\\{", "{\"x\":1,\"x\":2,").getBytes(UTF_8);
           case 3 -> (text + "}").getBytes(UTF_8);
           case 4 -> text.substring(0, random.nextInt(text.length())).getBytes(UTF_8);
           case 5 -> text.getBytes(UTF_16);
           case 6 -> (text + "\u00e9").getBytes(ISO_8859_1);
           case 7 -> ("\ufeff" + text).getBytes(UTF_8);
-          case 8 -> ("a = ${b}${b}, b = ${c}${c}, c = ${a}").getBytes(UTF_8);
+          case 8 -> "a = ${b}${b}, b = ${c}${c}, c = ${a}".getBytes(UTF_8);
           default -> {
             byte[] noise = new byte[1 + random.nextInt(200)];
             random.nextBytes(noise);
