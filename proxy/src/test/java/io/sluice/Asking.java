@@ -8,8 +8,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Clients of {@link Numbered} backends, of which each always has a few datagrams under way: every
- * one is to be answered, once, and answers of one backend come in its order.
+ * one is to be answered, once, and answers of one backend by one link come in its order. (Those of
+ * two flows may overtake each other when one takes the other's place, be it with the same server.)
  */
 final class Asking implements AutoCloseable {
   private static final int WINDOW = 3;
@@ -31,7 +34,7 @@ final class Asking implements AutoCloseable {
   private final List<DatagramChannel> clients = new ArrayList<>();
   private final List<Set<Integer>> underWay = new ArrayList<>();
   private final int[] sent;
-  private final int[][] lastOf;
+  private final List<Map<Integer, Integer>> lastOf = new ArrayList<>();
   private final int[] latest;
   private final int[] where;
   private final Numbered servers;
@@ -48,7 +51,6 @@ final class Asking implements AutoCloseable {
     sent = new int[count];
     latest = new int[count];
     where = new int[count];
-    lastOf = new int[count][servers.count()];
     for (int i = 0; i < count; i++) {
       DatagramChannel client = DatagramChannel.open(StandardProtocolFamily.INET);
       client.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
@@ -56,7 +58,7 @@ final class Asking implements AutoCloseable {
       client.configureBlocking(false);
       clients.add(client);
       underWay.add(new HashSet<>());
-      Arrays.fill(lastOf[i], -1);
+      lastOf.add(new HashMap<>());
       latest[i] = -1;
     }
     Thread.ofPlatform().daemon().name("asking").start(this::run);
@@ -84,7 +86,7 @@ final class Asking implements AutoCloseable {
     buffer.clear();
     while (clients.get(client).read(buffer) > 0) {
       buffer.flip();
-      take(client, buffer.getInt(), buffer.getInt(), buffer.getInt());
+      take(client, buffer.getInt(), buffer.getInt(), buffer.getInt(), buffer.getInt());
       buffer.clear();
     }
     while (!stopping && underWay.get(client).size() < WINDOW) {
@@ -94,16 +96,15 @@ final class Asking implements AutoCloseable {
     }
   }
 
-  private void take(int client, int whose, int n, int server) {
+  private void take(int client, int whose, int n, int server, int port) {
     if (whose != client || !underWay.get(client).remove(n)) {
       throw new AssertionError(
           "client %d got what it does not wait for: %d of %d".formatted(client, n, whose));
     }
-    if (n <= lastOf[client][server]) {
-      throw new AssertionError(
-          "client %d got %d after %d".formatted(client, n, lastOf[client][server]));
+    Integer last = lastOf.get(client).put(server << 16 | port, n);
+    if (last != null && n <= last) {
+      throw new AssertionError("client %d got %d after %d".formatted(client, n, last));
     }
-    lastOf[client][server] = n;
     if (n > latest[client]) {
       latest[client] = n;
       where[client] = server;

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
@@ -20,6 +21,15 @@ public final class EchoServer implements AutoCloseable {
   /** Goes to whoever sent the datagram. */
   public interface Answer {
     void send(ByteBuffer payload) throws IOException;
+
+    SocketAddress to();
+  }
+
+  private record Reply(DatagramChannel from, SocketAddress to) implements Answer {
+    @Override
+    public void send(ByteBuffer payload) throws IOException {
+      from.send(payload, to);
+    }
   }
 
   private final DatagramChannel channel;
@@ -60,7 +70,7 @@ public final class EchoServer implements AutoCloseable {
         buffer.clear();
         var client = channel.receive(buffer);
         received.incrementAndGet();
-        service.take(buffer.flip(), payload -> channel.send(payload, client));
+        service.take(buffer.flip(), new Reply(channel, client));
       }
     } catch (ClosedChannelException closed) {
       return; // by close()

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Backends that answer a client's numbered datagram (its own number, then that of the datagram)
- * with the same and the backend's number, and see whether each comes after the ones before. What is
- * no such datagram they send back.
+ * with the same, the backend's number and the port it came from, and see whether each comes after
+ * the ones before. What is no such datagram they send back.
  */
 final class Numbered implements AutoCloseable {
   /** Of a datagram: who, and the how manyth. */
@@ -43,16 +43,13 @@ final class Numbered implements AutoCloseable {
           "backend %d got %d of client %d after %d".formatted(number, n, client, last[client]);
     }
     last[client] = n;
-    ByteBuffer reply = ByteBuffer.allocate(BYTES + Integer.BYTES);
-    answer.send(reply.putInt(client).putInt(n).putInt(number).flip());
+    ByteBuffer reply = ByteBuffer.allocate(BYTES + 2 * Integer.BYTES);
+    int link = ((InetSocketAddress) answer.to()).getPort();
+    answer.send(reply.putInt(client).putInt(n).putInt(number).putInt(link).flip());
   }
 
   List<InetSocketAddress> addresses() {
     return servers.stream().map(EchoServer::address).toList();
-  }
-
-  int count() {
-    return servers.size();
   }
 
   /** What came in the wrong order, or twice; null if nothing did. */
