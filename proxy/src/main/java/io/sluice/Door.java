@@ -110,8 +110,13 @@ final class Door implements AutoCloseable {
       try {
         restore(kept);
         return;
-      } catch (InvalidConfig | Refused | StartFailure e) {
+      } catch (InvalidConfig | Refused e) {
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+      } catch (StartFailure e) {
+        // Where the file does not start either, it is not the state file's fault.
+        plant.become(now.config());
+        stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+        return;
       }
     }
     plant.become(now.config());
@@ -282,8 +287,12 @@ final class Door implements AutoCloseable {
     }
   }
 
-  /** An operator's drain outlives the process, and a backend's move to another address. */
-  synchronized void drained(String pool, String backend, boolean really) {
+  /**
+   * What an operator wants of a backend: done, and kept, in one turn, or two who want opposites
+   * could leave the pool with the one and the state file with the other.
+   */
+  synchronized void drained(String pool, String backend, boolean really, Runnable done) {
+    done.run();
     SortedSet<Ref> drained = new TreeSet<>(state.drained());
     Ref ref = new Ref(pool, backend);
     if (really ? drained.add(ref) : drained.remove(ref)) {

@@ -61,22 +61,38 @@ record Overlay(List<Change> changes) {
    */
   record Laid(Document document, Overlay kept, List<String> givenUp) {}
 
-  /** Leaves out changes of what the base says something else of now. */
+  /**
+   * Leaves out changes of what the base says something else of now. The others are laid over it
+   * together: in between they may have been right in another order only.
+   */
   Laid over(Document base) {
-    Document document = base;
-    List<Change> kept = new ArrayList<>();
+    List<Change> fit = new ArrayList<>();
     List<String> givenUp = new ArrayList<>();
     for (Change change : changes) {
       Optional<SluiceConfig.Backend> says = find(base.config(), change.pool(), change.backend());
       if (says.equals(change.to())) {
         continue;
       }
-      if (!says.equals(change.over()) || !hasPool(base, change.pool())) {
+      if (says.equals(change.over()) && hasPool(base, change.pool())) {
+        fit.add(change);
+      } else {
         givenUp.add(change + ": what was changed is given up, the configuration has changed there");
-        continue;
       }
+    }
+    try {
+      return new Laid(base.with(edits(fit)), new Overlay(fit), givenUp);
+    } catch (InvalidConfig e) {
+      return oneByOne(base, fit, givenUp);
+    }
+  }
+
+  /** As many as are right. */
+  private static Laid oneByOne(Document base, List<Change> fit, List<String> givenUp) {
+    Document document = base;
+    List<Change> kept = new ArrayList<>();
+    for (Change change : fit) {
       try {
-        document = document.with(change.pool(), change.backend(), change.to());
+        document = document.with(edits(List.of(change)));
         kept.add(change);
       } catch (InvalidConfig e) {
         givenUp.add(
@@ -84,6 +100,12 @@ record Overlay(List<Change> changes) {
       }
     }
     return new Laid(document, new Overlay(kept), givenUp);
+  }
+
+  private static List<Document.Edit> edits(List<Change> changes) {
+    return changes.stream()
+        .map(each -> new Document.Edit(each.pool(), each.backend(), each.to()))
+        .toList();
   }
 
   private static boolean hasPool(Document base, String pool) {

@@ -215,14 +215,12 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public void drain(String pool, String backend, Optional<Duration> deadline) {
-    await(pool(pool).drain(backend, deadline));
-    door.drained(pool, backend, true);
+    door.drained(pool, backend, true, () -> await(pool(pool).drain(backend, deadline)));
   }
 
   @Override
   public void enable(String pool, String backend) {
-    await(pool(pool).enable(backend));
-    door.drained(pool, backend, false);
+    door.drained(pool, backend, false, () -> await(pool(pool).enable(backend)));
   }
 
   /** Not for ever: control may be stopping. */

@@ -6,7 +6,6 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigRenderOptions;
@@ -17,6 +16,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -70,13 +70,12 @@ final class StateFile {
 
   /** What was written last; nothing if nothing was, or if it cannot be read. */
   State read() {
-    if (!Files.exists(path)) {
-      return State.NOTHING;
-    }
     try {
       return parse(Files.readString(path, UTF_8));
-    } catch (IOException | ConfigException | IllegalArgumentException e) {
-      setAside(String.valueOf(e.getMessage()));
+    } catch (NoSuchFileException e) {
+      return State.NOTHING;
+    } catch (IOException | RuntimeException e) {
+      setAside(e.toString()); // of an IOException the message may be no more than the path
       return State.NOTHING;
     }
   }

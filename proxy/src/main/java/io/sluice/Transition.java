@@ -298,12 +298,21 @@ final class Transition implements AutoCloseable {
     plant.ports.tidy(plant.dialers.values());
   }
 
+  /** Outlets that only the refused change wanted; no link was ever opened by them. */
+  private void forgetMadeReady() {
+    oldPools.forEach(
+        (name, pool) ->
+            Objects.requireNonNull(plant.dialers.get(name)).retain(Set.copyOf(addresses(pool))));
+    plant.ports.tidy(plant.dialers.values());
+  }
+
   /** Unless it was applied, all that was opened goes. */
   @Override
   public void close() {
     if (!applied) {
       changes.values().forEach(Front.Change::close);
       opened.values().forEach(Pool::close);
+      forgetMadeReady();
     }
   }
 }

@@ -340,6 +340,7 @@ class ReloadTest {
             good.substring(0, good.length() / 2),
             good.replace("7", "\"seven\""),
             good.replace("\"format\" : 1", "\"format\" : 2"),
+            put.replace("\"at\" : \"2", "\"at\" : \"x"),
             put.replace("max-datagram", "min-datagram"),
             put.replace("\\\"max\\\":2", "\\\"max\\\":4"))) {
       Files.writeString(state(), bad);
@@ -353,6 +354,19 @@ class ReloadTest {
             .hasSize(aside);
       }
     }
+  }
+
+  @Test
+  void whatKeepsTheFileFromStartingLeavesTheStateFileAlone() throws Exception {
+    restart(stateful(""));
+    weigh("one", 7);
+    String kept = Files.readString(state());
+    int taken = keep(new Client("127.0.0.1")).address().getPort();
+    assertThatThrownBy(() -> restart(stateful("").replace("127.0.0.1:0", "127.0.0.1:" + taken)))
+        .isInstanceOf(StartFailure.class);
+    assertThat(Files.readString(state())).isEqualTo(kept);
+    start(stateful(""));
+    assertThat(weights()).containsExactly(7, 1);
   }
 
   @Test

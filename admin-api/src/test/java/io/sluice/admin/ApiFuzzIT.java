@@ -3,7 +3,8 @@ package io.sluice.admin;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.vertx.core.json.JsonArray;
+import io.netty.util.NetUtil;
+import io.sluice.config.SluiceConfig.Role;
 import io.vertx.core.json.JsonObject;
 import java.io.EOFException;
 import java.io.IOException;
@@ -51,6 +52,10 @@ class ApiFuzzIT {
   /** For every operation to have been right once, on however slow a machine. */
   private static final Duration LONGEST = Duration.ofMinutes(2);
 
+  private static final String ADMIN = "sluice_admin-of-the-fuzz-test";
+  private static final String VIEWER = "sluice_viewer-of-the-fuzz-test";
+  private static final InetAddress HOME = InetAddress.ofLiteral("127.0.0.1");
+
   /** Faults that are enough to see what is wrong. */
   private static final int MANY = 10;
 
@@ -70,6 +75,7 @@ class ApiFuzzIT {
   private List<String> flowIds = List.of("1");
   private String etag = "\"0000000000000000\"";
   private JsonObject config = new JsonObject();
+  private String toy = "";
 
   @TempDir
   @SuppressWarnings("NullAway.Init") // by JUnit
@@ -103,8 +109,10 @@ class ApiFuzzIT {
 
   @Test
   void no_request_is_beyond_the_contract_and_none_costs_a_datagram() throws Exception {
+    InetSocketAddress front = front("toy");
+    toy = NetUtil.toSocketAddressString(front);
     try (var crowd = new Crowd(front("steady"), FLOWS, 1, 1_000, this::arrived);
-        var toys = new Toys(front("toy"))) {
+        var toys = new Toys(front)) {
       var talk = new FutureTask<Void>(() -> talk(crowd));
       Thread talking = Thread.ofPlatform().start(talk);
       int asked;
@@ -145,9 +153,13 @@ class ApiFuzzIT {
       Collections.shuffle(operations, random);
       for (String operation : operations) {
         Draft draft = drafts.right(operation);
+        draft.header("Authorization", "Bearer " + ADMIN);
         int wrongs = Math.max(0, random.nextInt(4) - 1);
         for (int i = 0; i < wrongs; i++) {
           mischief.spoil(draft, drafts.maxBytes(operation));
+        }
+        if (wrongs > 0 && random.nextInt(10) == 0) {
+          draft.header("Authorization", "Bearer " + VIEWER);
         }
         ask(draft, wrongs == 0);
         asked++;
@@ -161,7 +173,8 @@ class ApiFuzzIT {
 
   private void ask(Draft draft, boolean right) {
     try {
-      Optional<Answer> answer = exchange(draft);
+      // Sources that fail too often are refused for a while: whoever is right is none of those.
+      Optional<Answer> answer = exchange(draft, right ? HOME : home());
       assertThat(answer.isPresent() || !draft.intact).as("answered").isTrue();
       answer.ifPresent(each -> check(draft, right, each));
     } catch (IOException | RuntimeException | AssertionError e) {
@@ -169,8 +182,13 @@ class ApiFuzzIT {
     }
   }
 
-  private Optional<Answer> exchange(Draft draft) throws IOException {
-    try (Socket socket = new Socket(admin.getAddress(), admin.getPort())) {
+  private InetAddress home() {
+    return InetAddress.ofLiteral(
+        "127.1.%d.%d".formatted(random.nextInt(256), 1 + random.nextInt(254)));
+  }
+
+  private Optional<Answer> exchange(Draft draft, InetAddress from) throws IOException {
+    try (Socket socket = new Socket(admin.getAddress(), admin.getPort(), from, 0)) {
       socket.setSoTimeout(draft.intact ? 30_000 : 200);
       try {
         socket.getOutputStream().write(draft.bytes());
@@ -192,6 +210,9 @@ class ApiFuzzIT {
       contract.check(draft.method, draft.path, answer);
     } else if (answer.status() >= 400) {
       contract.fits(JsonObject.of("$ref", "#/components/schemas/Problem"), answer.json());
+    }
+    if (draft.stranger && !drafts.isForAnybody(draft.operation)) {
+      assertThat(answer.status()).as("a stranger").isGreaterThanOrEqualTo(400);
     }
     boolean busy = answer.status() == 503 && drafts.mayBeBusy(draft.operation);
     assertThat(answer.status() < 500 || busy).as(answer.toString()).isTrue();
@@ -237,7 +258,7 @@ class ApiFuzzIT {
     words.put("If-Match", () -> pick(List.of("*", etag, "\"x\", W/" + etag)));
     words.put("If-None-Match", () -> pick(List.of("*", "\"x\"")));
     words.put("client", () -> "127.0.0.1:" + (1 + random.nextInt(65_535)));
-    words.put("local", () -> "127.0.0.1:9000");
+    words.put("local", () -> toy);
     words.put("payloadHex", () -> "a5".repeat(pick(List.of(0, 1, 200, 65_536))));
     words.put("hocon", this::hocon);
     words.put("application/hocon", this::hocon);
@@ -258,7 +279,9 @@ class ApiFuzzIT {
     return """
     sluice {
       workers { min = 1, max = 2 }
-      admin { listen = "127.0.0.1:0" }
+      admin { listen = "127.0.0.1:0", tokens = [
+        { name = fuzz, sha256 = "%s", role = admin }, { name = guest, sha256 = "%s" }
+      ] }
       fronts { steady { listen = ["127.0.0.1:0"], pool = steady } }
       pools { steady { backends {
         s0 { address = "127.0.0.1:%d" }
@@ -275,6 +298,8 @@ class ApiFuzzIT {
     }
     """
         .formatted(
+            Secrets.token("fuzz", ADMIN, Role.ADMIN).sha256(),
+            Secrets.token("guest", VIEWER, Role.VIEWER).sha256(),
             backends.get(0).address().getPort(),
             backends.get(1).address().getPort(),
             100 + random.nextInt(1_400),
@@ -324,8 +349,10 @@ class ApiFuzzIT {
   }
 
   private JsonObject entry(String path, String key, String name) throws Exception {
-    JsonArray all = sluice.json(path).getJsonArray("fronts");
-    return all.stream()
+    Draft draft = new Draft("", "GET", path);
+    draft.header("Authorization", "Bearer " + ADMIN);
+    Answer answer = exchange(draft, HOME).orElseThrow();
+    return answer.json().getJsonArray("fronts").stream()
         .map(JsonObject.class::cast)
         .filter(each -> each.getString(key).equals(name))
         .findFirst()

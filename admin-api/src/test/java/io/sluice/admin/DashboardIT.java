@@ -6,18 +6,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
-import com.microsoft.playwright.Route.FulfillOptions;
 import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import io.netty.util.NetUtil;
 import io.sluice.Appliance.PoolStatus;
 import io.sluice.admin.Chromium.Visit;
+import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Journal;
 import io.vertx.core.json.JsonObject;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -268,46 +269,45 @@ class DashboardIT {
 
   @Test
   void who_has_no_token_is_asked_for_one_and_a_viewer_may_only_look() {
-    try (AdminApi api = new AdminApi();
-        Visit visit = chromium.visit(origin(api))) {
+    SluiceConfig.Admin config =
+        new SluiceConfig.Admin(
+            CannedAppliance.address("127.0.0.1", 0),
+            List.of(
+                Secrets.token("watch", "looks", SluiceConfig.Role.VIEWER),
+                Secrets.token("ops", "acts", SluiceConfig.Role.ADMIN)),
+            Optional.empty(),
+            Optional.empty());
+    try (AdminApi api = new AdminApi(config);
+        Visit visit = chromium.visit(origin(api)).open()) {
       Page page = visit.page;
-      page.route(
-          "**/v1/**",
-          route -> {
-            boolean known = "Bearer right".equals(route.request().headers().get("authorization"));
-            if (known && route.request().method().equals("GET")) {
-              route.resume();
-            } else {
-              route.fulfill(problem(known ? 403 : 401, "not for you"));
-            }
-          });
-      visit.open();
       assertThat(page.locator("#sign-in")).isVisible();
-      page.getByLabel("Token").fill("wrong");
-      page.keyboard().press("Enter");
+      signIn(page, "wrong");
       assertThat(page.locator("#sign-in-why")).hasText("The appliance does not know this token.");
       visit.keep("sign-in");
-      page.getByLabel("Token").fill("right");
-      page.keyboard().press("Enter");
+      signIn(page, "looks");
       assertThat(page.locator("#link")).hasText("Live");
       assertThat(page.locator("#sign-in")).isHidden();
-
-      button(page.locator("#pools"), "Enable").first().click();
+      Locator enable = button(page.locator("#pools"), "Enable").first();
+      enable.click();
       button(page.locator("#confirm"), "Enable").click();
       assertThat(page.locator("#notice-role")).containsText("Viewer: may look, not change");
-      assertThat(button(page.locator("#pools"), "Enable").first()).isDisabled();
+      assertThat(enable).isDisabled();
       assertThat(api.appliance.wishes).isEmpty();
+      visit.keep("viewer");
 
       button(page.locator("header"), "Sign out").click();
       assertThat(page.locator("#sign-in")).isVisible();
+      signIn(page, "acts");
+      enable.click();
+      button(page.locator("#confirm"), "Enable").click();
+      assertThat(page.locator("#notice-result")).containsText("enabled");
+      assertThat(api.appliance.wishes).containsExactly("enable resolvers/a");
     }
   }
 
-  private static FulfillOptions problem(int status, String detail) {
-    return new FulfillOptions()
-        .setStatus(status)
-        .setContentType("application/problem+json")
-        .setBody(JsonObject.of("status", status, "detail", detail).encode());
+  private static void signIn(Page page, String token) {
+    page.getByLabel("Token").fill(token);
+    page.keyboard().press("Enter");
   }
 
   @Test

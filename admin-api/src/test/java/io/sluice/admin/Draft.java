@@ -17,6 +17,9 @@ final class Draft {
   String type = "";
   byte @Nullable [] content;
 
+  /** Whether whoever asks shows no token that anybody has. */
+  boolean stranger;
+
   /** Whether the contract says how it is to be answered: else it is no HTTP at all, perhaps. */
   boolean intact = true;
 

@@ -140,6 +140,18 @@ final class Mischief {
           ": empty",
           " folded");
 
+  private static final List<List<String>> STRANGERS =
+      List.of(
+          List.of(),
+          List.of("Authorization: "),
+          List.of("Authorization: Bearer"),
+          List.of("Authorization: Bearer x"),
+          List.of("Authorization: Bearer " + "x".repeat(4_000)),
+          List.of("Authorization: Bearer ' OR 1=1"),
+          List.of("Authorization: Basic b3BzOm9wcw=="),
+          List.of("Authorization: Bearer x", "Authorization: Bearer y"),
+          List.of("Cookie: token=x"));
+
   private final Random random;
   private final List<Consumer<Draft>> ways =
       List.of(
@@ -161,6 +173,7 @@ final class Mischief {
           this::uninvited,
           this::large,
           this::frame,
+          this::token,
           this::noise);
 
   Mischief(Random random) {
@@ -320,6 +333,12 @@ final class Mischief {
   private void frame(Draft draft) {
     draft.intact = false;
     draft.headers.add(random.nextInt(draft.headers.size() + 1), pick(FRAMES));
+  }
+
+  private void token(Draft draft) {
+    draft.stranger = true;
+    draft.headers.removeIf(line -> line.startsWith("Authorization:"));
+    draft.headers.addAll(pick(STRANGERS));
   }
 
   /** Bytes before the content are others. */

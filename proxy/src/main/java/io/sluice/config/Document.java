@@ -113,33 +113,52 @@ public final class Document {
   }
 
   /**
-   * The same with one backend more, changed or gone; right as a whole.
+   * What one backend is to be.
    *
-   * @param to what it is to be; empty: gone
+   * @param to empty: gone
    */
+  public record Edit(String pool, String backend, Optional<SluiceConfig.Backend> to) {}
+
+  /** The same with one backend more, changed or gone; right as a whole. */
   public Document with(String pool, String backend, Optional<SluiceConfig.Backend> to)
       throws InvalidConfig {
-    ConfigObject tree = tree();
-    Map<String, Object> whole = new TreeMap<>(tree.unwrapped());
+    return with(List.of(new Edit(pool, backend, to)));
+  }
+
+  /** The same with all of these made together. */
+  public Document with(List<Edit> edits) throws InvalidConfig {
+    if (edits.isEmpty()) {
+      return this;
+    }
+    Map<String, Object> whole = new TreeMap<>(tree().unwrapped());
+    edits.forEach(edit -> edit(whole, edit));
+    Edit last = edits.getLast();
+    Report report = new Report();
+    report.opened(
+        edits.size() == 1
+            ? "change of " + last.pool() + "/" + last.backend()
+            : "changes of " + edits.size() + " backends");
+    ConfigObject changed = ConfigValueFactory.fromMap(whole);
+    Document right = check(new Hocon(changed, changed), known, report);
+    return new Document(known, right.config, right.effective, files);
+  }
+
+  private static void edit(Map<String, Object> whole, Edit edit) {
     Map<String, Object> backends = whole;
-    for (String key : new String[] {ConfigReader.ROOT, "pools", pool, "backends"}) {
+    for (String key : new String[] {ConfigReader.ROOT, "pools", edit.pool(), "backends"}) {
       Map<String, Object> inner = new TreeMap<>(section(backends, key));
       backends.put(key, inner);
       backends = inner;
     }
-    if (to.isPresent()) {
+    if (edit.to().isPresent()) {
       backends.put(
-          backend,
+          edit.backend(),
           Map.of(
-              "address", Endpoint.print(to.get().address()),
-              "weight", to.get().weight()));
+              "address", Endpoint.print(edit.to().get().address()),
+              "weight", edit.to().get().weight()));
     } else {
-      backends.remove(backend);
+      backends.remove(edit.backend());
     }
-    Report report = new Report();
-    report.opened("change of " + pool + "/" + backend);
-    ConfigObject changed = ConfigValueFactory.fromMap(whole);
-    return check(new Hocon(changed, changed), known, report);
   }
 
   private ConfigObject tree() {

@@ -5,10 +5,10 @@ import com.typesafe.config.ConfigUtil;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -71,7 +71,9 @@ final class Duplicates {
     }
   }
 
-  private final Map<String, Integer> firstLines = new HashMap<>(); // by path
+  /** By path; sorted, so that all below one are next to each other. */
+  private final SortedMap<String, Integer> firstLines = new TreeMap<>();
+
   private final Deque<Level> levels = new ArrayDeque<>(List.of(new Level(List.of(), false)));
   private final String file;
   private final Report report;
@@ -142,7 +144,7 @@ final class Duplicates {
     String joined = String.join("/", path);
     Integer first = NAMED.matcher(joined).matches() ? firstLines.putIfAbsent(joined, line) : null;
     if (first != null) {
-      firstLines.keySet().removeIf(below -> below.startsWith(joined + "/")); // one report will do
+      firstLines.subMap(joined + "/", joined + (char) ('/' + 1)).clear(); // one report will do
       report.add(
           new Spot(file, line, ConfigUtil.joinPath(path)),
           "stands at line " + first + " already, and HOCON merges the two: rename one");

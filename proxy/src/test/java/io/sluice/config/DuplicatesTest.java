@@ -1,8 +1,12 @@
 package io.sluice.config;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -47,6 +51,25 @@ class DuplicatesTest {
                 4,
                 "sluice.pools.a",
                 "stands at line 2 already, and HOCON merges the two: rename one"));
+  }
+
+  @Test
+  void howManyThereAreCostsNoMoreThanTheirNumber() {
+    // each would be compared with all others: 10^10 comparisons, and minutes
+    String pools = IntStream.range(0, 100_000).mapToObj(i -> "p" + i + "{}\n").collect(joining());
+    assertTimeoutPreemptively(
+        Duration.ofMinutes(1),
+        () -> assertThat(find("sluice.pools {" + pools + pools + "}")).hasSize(100_000));
+  }
+
+  @Test
+  void aNeighbourOfWhatStandsTwiceStaysKnown() {
+    assertThat(
+            find(
+                "sluice.pools { a { backends.x { } }, ab { backends.x { } }\n"
+                    + " a { backends.x { } }, ab.backends.x { } }"))
+        .extracting(Problem::line)
+        .containsExactly(2, 2);
   }
 
   private static List<Problem> find(String text) {

@@ -1,0 +1,79 @@
+package io.sluice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
+import io.sluice.config.SluiceConfig;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** What was changed of single backends, laid over what a file says. */
+class OverlayTest {
+  @Test
+  void theOnlyBackendIsReplacedThoughTheNewOneWasChangedAgainLater() throws Exception {
+    Document base = document("b1 { address = \"127.0.0.1:1\" }");
+    Overlay overlay =
+        Overlay.NONE
+            .with(base.config(), "p", "b2", backend("b2", 2, 1))
+            .with(base.config(), "p", "b1", Optional.empty())
+            .with(base.config(), "p", "b2", backend("b2", 2, 9));
+
+    Overlay.Laid laid = overlay.over(base);
+
+    assertThat(laid.givenUp()).isEmpty();
+    assertThat(laid.kept()).isEqualTo(overlay);
+    assertThat(laid.document().config().pools().getFirst().backends())
+        .containsExactly(backend("b2", 2, 9).orElseThrow());
+  }
+
+  @Test
+  void addressesAreSwapped() throws Exception {
+    Document base = document("b1 { address = \"127.0.0.1:1\" }, b2 { address = \"127.0.0.1:2\" }");
+    Overlay overlay =
+        Overlay.NONE
+            .with(base.config(), "p", "b2", backend("b2", 1, 1))
+            .with(base.config(), "p", "b1", backend("b1", 2, 1));
+
+    Overlay.Laid laid = overlay.over(base);
+
+    assertThat(laid.givenUp()).isEmpty();
+    assertThat(laid.document().config().pools().getFirst().backends())
+        .containsExactly(backend("b1", 2, 1).orElseThrow(), backend("b2", 1, 1).orElseThrow());
+  }
+
+  @Test
+  void whatIsWrongNowIsGivenUpAndTheRestStays() throws Exception {
+    Document base = document("b1 { address = \"127.0.0.1:1\" }");
+    Overlay overlay =
+        Overlay.NONE
+            .with(base.config(), "p", "b2", backend("b2", 3, 1))
+            .with(base.config(), "p", "b1", backend("b1", 1, 5));
+    Document now = document("b1 { address = \"127.0.0.1:1\" }, b3 { address = \"127.0.0.1:3\" }");
+
+    Overlay.Laid laid = overlay.over(now);
+
+    assertThat(laid.givenUp()).singleElement().asString().startsWith("pools.p.backends.b2: ");
+    assertThat(laid.kept().changes()).extracting(Overlay.Change::backend).containsExactly("b1");
+    assertThat(laid.document().config().pools().getFirst().backends())
+        .containsExactly(backend("b1", 1, 5).orElseThrow(), backend("b3", 3, 1).orElseThrow());
+  }
+
+  private static Optional<SluiceConfig.Backend> backend(String name, int port, int weight) {
+    return Optional.of(
+        new SluiceConfig.Backend(
+            name, new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port), weight));
+  }
+
+  private static Document document(String backends) throws InvalidConfig, StartFailure {
+    return Document.parse(
+        "f",
+        "sluice { fronts { f { listen = [\"127.0.0.1:9\"], pool = p } }, pools { p { backends { "
+            + backends
+            + " } } } }",
+        Plugins.load(OverlayTest.class.getClassLoader()).names(),
+        Optional.empty());
+  }
+}
