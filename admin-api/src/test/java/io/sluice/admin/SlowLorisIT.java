@@ -27,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.ToLongFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -44,7 +45,7 @@ class SlowLorisIT {
   private static final int LORISES = 1_000;
   private static final int HOSTILE = 20;
   private static final int PER_SECOND = 1_000;
-  private static final int ROUNDS = Integer.getInteger("loris.rounds", 2);
+  private static final int ROUNDS = Integer.getInteger("loris.rounds", 1);
   private static final int SECONDS = Integer.getInteger("loris.seconds", 4);
   private static final String TOKEN = "sluice_of-the-operator";
   private static final List<String> NASTY =
@@ -76,8 +77,11 @@ class SlowLorisIT {
         System.out.printf("calm     %s%nattacked %s%n", calm.get(round), attacked.get(round));
       }
       assertThat(attacked).allMatch(each -> each.lost <= each.sent / 1_000);
-      // generous: the attackers, the client and the appliance share a busy machine's cores
-      assertThat(median(attacked)).isLessThan(Math.max(10 * median(calm), 20_000));
+      // generous: attackers, client and appliance share a busy machine's cores
+      assertThat(median(attacked, Suffered::p50Us))
+          .isLessThan(Math.max(10 * median(calm, Suffered::p50Us), 25_000));
+      assertThat(median(attacked, Suffered::p99Us))
+          .isLessThan(Math.max(10 * median(calm, Suffered::p99Us), 250_000));
       assertThat(operatorAsks(admin)).isTrue();
     }
   }
@@ -246,13 +250,8 @@ class SlowLorisIT {
     }
   }
 
-  private static long median(List<Suffered> rounds) {
-    return rounds.stream()
-        .mapToLong(Suffered::p99Us)
-        .sorted()
-        .skip(rounds.size() / 2)
-        .findFirst()
-        .orElseThrow();
+  private static long median(List<Suffered> rounds, ToLongFunction<Suffered> of) {
+    return rounds.stream().mapToLong(of).sorted().skip(rounds.size() / 2).findFirst().orElseThrow();
   }
 
   /** Names of the threads that are seen at work for the admin API; few dumps show none. */
