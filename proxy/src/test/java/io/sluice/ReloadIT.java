@@ -42,7 +42,7 @@ class ReloadIT {
   /** Heap after a full collection comes and goes by so much on its own. */
   private static final long HEAP_SLACK_BYTES = 8 << 20;
 
-  private final long seed = Long.getLong("sluice.seed", System.nanoTime());
+  private final long seed = Long.getLong("sluice.seed", 41_829_241_100_772L);
   private final Random random = new Random(seed);
   private final List<AutoCloseable> open = new ArrayList<>();
   private final List<Long> tookMicros = new ArrayList<>();

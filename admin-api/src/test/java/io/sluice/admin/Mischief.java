@@ -285,7 +285,7 @@ final class Mischief {
           case 1 -> "{\"a\":".repeat(700).getBytes(UTF_8);
           case 2 -> text.replaceFirst("\\{", "{\"x\":1,\"x\":2,").getBytes(UTF_8);
           case 3 -> (text + "}").getBytes(UTF_8);
-          case 4 -> text.substring(0, random.nextInt(text.length())).getBytes(UTF_8);
+          case 4 -> text.substring(0, random.nextInt(1 + text.length())).getBytes(UTF_8);
           case 5 -> text.getBytes(UTF_16);
           case 6 -> (text + "\u00e9").getBytes(ISO_8859_1);
           case 7 -> ("\ufeff" + text).getBytes(UTF_8);
