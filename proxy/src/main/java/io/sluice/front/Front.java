@@ -132,9 +132,9 @@ public final class Front {
       for (Address address : wanted) {
         change.open(address, ours);
       }
-      if (next.course().peerSockets() && !spec.course().peerSockets()) {
-        for (Listeners each : change.kept) {
-          each.dealToThese();
+      if (next.course().peerSockets()) {
+        for (Listeners each : change.read()) {
+          each.tryToDeal(); // what is dealt otherwise stays so, should the change come to nothing
         }
       }
       return change;
@@ -173,6 +173,11 @@ public final class Front {
       }
     }
 
+    /** Those that are read once it is applied. */
+    private List<Listeners> read() {
+      return Stream.concat(kept.stream(), opened.stream()).toList();
+    }
+
     /** Addresses that are bound, and read by nobody yet. */
     public Stream<Address> opened() {
       return opened.stream().map(Listeners::bound);
@@ -184,6 +189,9 @@ public final class Front {
      */
     public void apply() {
       table.limit(next.limits());
+      if (next.course().peerSockets()) {
+        read().forEach(Listeners::dealToThese);
+      }
       workers.onEach(
           worker -> {
             kept.forEach(each -> each.of(worker).follow(next.course()));
