@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -114,12 +115,12 @@ final class Door implements AutoCloseable {
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
       } catch (StartFailure e) {
         // Where the file does not start either, it is not the state file's fault.
-        plant.become(now.config());
+        plant.become(now.config(), Set.of());
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
         return;
       }
     }
-    plant.become(now.config());
+    plant.become(now.config(), Set.of());
   }
 
   private void restore(State kept) throws InvalidConfig, Refused, StartFailure {
@@ -139,13 +140,13 @@ final class Door implements AutoCloseable {
     Overlay.Laid laid = kept.overlay().over(from);
     laid.givenUp().forEach(line -> log.warn("state file: {}", line));
     laid.kept().changes().forEach(change -> log.info("as was changed at run time: {}", change));
-    plant.become(laid.document().config());
+    kept.drained().forEach(ref -> log.info("as was wished at run time: {} is drained", ref));
+    plant.become(laid.document().config(), kept.drained());
     base = from;
     state = new State(kept.configuration(), laid.kept(), kept.drained());
     now =
         new InForce(
             laid.document(), kept.configuration().isPresent() ? "PUT" : source(), now.since);
-    kept.drained().forEach(this::drain);
   }
 
   ConfigStatus status() {
@@ -248,16 +249,15 @@ final class Door implements AutoCloseable {
                   + ": restart Sluice for that, or leave it as it was"));
     }
     try {
-      plant.become(next.config());
+      plant.become(next.config(), then.drained());
     } catch (StartFailure e) {
       throw refused(source, new Refused(String.valueOf(e.getMessage()), e));
     }
     List<String> changes = new ArrayList<>(diff.changes());
     changes.addAll(said);
-    SluiceConfig was = config();
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
-    keep(was, then).ifPresent(changes::add);
+    keep(then).ifPresent(changes::add);
     enter(changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED, source, changes);
     told.forEach(this::tell);
     return new Applied(next.version(), changes);
@@ -296,21 +296,16 @@ final class Door implements AutoCloseable {
     SortedSet<Ref> drained = new TreeSet<>(state.drained());
     Ref ref = new Ref(pool, backend);
     if (really ? drained.add(ref) : drained.remove(ref)) {
-      keep(config(), new State(state.configuration(), state.overlay(), drained));
+      keep(new State(state.configuration(), state.overlay(), drained));
     }
   }
 
   /** Returns what to tell of it, if there is something. */
-  private Optional<String> keep(SluiceConfig was, State next) {
+  private Optional<String> keep(State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
     drained.removeIf(ref -> Overlay.find(config(), ref.pool(), ref.backend()).isEmpty());
     State last = state;
     state = new State(next.configuration(), next.overlay(), drained);
-    drained.stream()
-        .filter(
-            ref ->
-                last.drained().contains(ref) && !address(was, ref).equals(address(config(), ref)))
-        .forEach(this::drain);
     if (stateFile.isPresent() && !state.equals(last)) {
       try {
         stateFile.get().write(state);
@@ -324,17 +319,6 @@ final class Door implements AutoCloseable {
       }
     }
     return Optional.empty();
-  }
-
-  private static Optional<Object> address(SluiceConfig config, Ref ref) {
-    return Overlay.find(config, ref.pool(), ref.backend()).map(SluiceConfig.Backend::address);
-  }
-
-  private void drain(Ref ref) {
-    var pool = plant.pools.get(ref.pool());
-    if (pool != null && Overlay.find(config(), ref.pool(), ref.backend()).isPresent()) {
-      var _ = pool.drain(ref.backend(), Optional.empty());
-    }
   }
 
   /** From now on nothing comes in; returns when nothing is coming in. */

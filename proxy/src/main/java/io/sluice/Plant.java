@@ -1,5 +1,6 @@
 package io.sluice;
 
+import io.sluice.StateFile.Ref;
 import io.sluice.config.SluiceConfig;
 import io.sluice.front.Front;
 import io.sluice.metrics.Journal;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
@@ -61,10 +63,11 @@ final class Plant implements AutoCloseable {
   /**
    * Becomes what a configuration says.
    *
+   * @param drained backends that begin as an operator has drained them, if they are new
    * @throws StartFailure when something cannot be opened; then nothing has changed
    */
-  void become(SluiceConfig next) throws StartFailure {
-    try (Transition transition = new Transition(this, now, next)) {
+  void become(SluiceConfig next, Set<Ref> drained) throws StartFailure {
+    try (Transition transition = new Transition(this, now, next, drained)) {
       transition.open();
       transition.apply();
     }

@@ -18,6 +18,7 @@ import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ScheduledExecutorService;
 
 /** From what a configuration says to what the rooms want to know. */
@@ -31,13 +32,13 @@ final class Specs {
    */
   static Pool open(
       SluiceConfig.Pool pool,
-      Plugins plugins,
+      Pool.Spec spec,
       int workers,
       ScheduledExecutorService control,
       Journal journal)
       throws StartFailure {
     try {
-      return Pool.open(pool(pool, plugins), workers, control, System::nanoTime, journal);
+      return Pool.open(spec, workers, control, System::nanoTime, journal);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
       throw policyFailed(pool, e);
     }
@@ -50,14 +51,20 @@ final class Specs {
         e);
   }
 
-  static Pool.Spec pool(SluiceConfig.Pool pool, Plugins plugins) {
+  /**
+   * @param drained names of backends that an operator has drained
+   */
+  static Pool.Spec pool(SluiceConfig.Pool pool, Set<String> drained, Plugins plugins) {
     SluiceConfig.Health health = pool.health();
     SluiceConfig.Passive passive = health.passive();
     return new Pool.Spec(
         pool.name(),
         policy(pool.balance(), plugins),
         pool.backends().stream()
-            .map(each -> new Pool.Spec.Server(each.name(), each.address(), each.weight()))
+            .map(
+                each ->
+                    new Pool.Spec.Server(
+                        each.name(), each.address(), each.weight(), drained.contains(each.name())))
             .toList(),
         new Rules(
             passive.icmp(),
@@ -122,32 +129,5 @@ final class Specs {
       default ->
           Objects.requireNonNull(plugins.keyExtractors().get(affinity.key()), "checked when read");
     };
-  }
-
-  /** What a policy can be tried on before it is given the backends themselves. */
-  static List<Balancer.Member> members(Pool.Spec spec) {
-    return spec.servers().stream().<Balancer.Member>map(Candidate::new).toList();
-  }
-
-  private record Candidate(Pool.Spec.Server server) implements Balancer.Member {
-    @Override
-    public String name() {
-      return server.name();
-    }
-
-    @Override
-    public int weight() {
-      return server.weight();
-    }
-
-    @Override
-    public int load() {
-      return 0;
-    }
-
-    @Override
-    public long latencyNanos() {
-      return 0;
-    }
   }
 }

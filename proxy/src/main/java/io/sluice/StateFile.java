@@ -54,6 +54,11 @@ final class StateFile {
   /** A backend by name. */
   record Ref(String pool, String backend) implements Comparable<Ref> {
     @Override
+    public String toString() {
+      return pool + "/" + backend;
+    }
+
+    @Override
     public int compareTo(Ref other) {
       int byPool = pool.compareTo(other.pool);
       return byPool == 0 ? backend.compareTo(other.backend) : byPool;
