@@ -65,9 +65,14 @@ final class Door implements AutoCloseable {
   private final Optional<StateFile> stateFile;
   private final Counter results;
   private final List<Consumer<Document>> told = new CopyOnWriteArrayList<>();
+  private final List<Consumer<InvalidConfig>> warned = new CopyOnWriteArrayList<>();
 
   private Document base;
   private State state = State.NOTHING;
+
+  /** Whether the state file holds that, too. */
+  private boolean isKept = true;
+
   private boolean closed;
   private volatile InForce now;
 
@@ -127,7 +132,7 @@ final class Door implements AutoCloseable {
     Document from = base;
     if (kept.configuration().isPresent()) {
       Put put = kept.configuration().get();
-      from = Document.parse("state file", put.text(), known, Optional.empty());
+      from = Document.restore("state file", put.text(), known);
       Diff diff = Diff.between(base.config(), from.config());
       if (!diff.restarts().isEmpty()) {
         throw new Refused("it does not fit the file: " + String.join("; ", diff.restarts()));
@@ -163,6 +168,11 @@ final class Door implements AutoCloseable {
   synchronized void onApplied(Consumer<Document> each) {
     told.add(each);
     tell(each);
+  }
+
+  /** Tells of everything that is wrong. */
+  void onInvalid(Consumer<InvalidConfig> each) {
+    warned.add(each);
   }
 
   List<Problem> validate(String hocon) {
@@ -224,6 +234,7 @@ final class Door implements AutoCloseable {
       return reading.read();
     } catch (InvalidConfig e) {
       enter(Result.INVALID, subject, e.problems().stream().map(Problem::toString).toList());
+      warned.forEach(each -> each.accept(e));
       throw e;
     }
   }
@@ -257,7 +268,7 @@ final class Door implements AutoCloseable {
     changes.addAll(said);
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
-    keep(then).ifPresent(changes::add);
+    changes.addAll(keep(then));
     enter(changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED, source, changes);
     told.forEach(this::tell);
     return new Applied(next.version(), changes);
@@ -289,36 +300,38 @@ final class Door implements AutoCloseable {
 
   /**
    * What an operator wants of a backend: done, and kept, in one turn, or two who want opposites
-   * could leave the pool with the one and the state file with the other.
+   * could leave the pool with the one and the state file with the other. Returns what to tell.
    */
-  synchronized void drained(String pool, String backend, boolean really, Runnable done) {
+  synchronized List<String> drained(String pool, String backend, boolean really, Runnable done) {
     done.run();
     SortedSet<Ref> drained = new TreeSet<>(state.drained());
     Ref ref = new Ref(pool, backend);
-    if (really ? drained.add(ref) : drained.remove(ref)) {
-      keep(new State(state.configuration(), state.overlay(), drained));
-    }
+    return (really ? drained.add(ref) : drained.remove(ref))
+        ? keep(new State(state.configuration(), state.overlay(), drained))
+        : List.of();
   }
 
-  /** Returns what to tell of it, if there is something. */
-  private Optional<String> keep(State next) {
+  /** Returns what to tell of it. */
+  private List<String> keep(State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
     drained.removeIf(ref -> Overlay.find(config(), ref.pool(), ref.backend()).isEmpty());
     State last = state;
     state = new State(next.configuration(), next.overlay(), drained);
-    if (stateFile.isPresent() && !state.equals(last)) {
+    if (stateFile.isPresent() && (!isKept || !state.equals(last))) {
       try {
         stateFile.get().write(state);
+        isKept = true;
       } catch (IOException e) {
+        isKept = false;
         log.error(
             "the state file cannot be written: what was changed is in force, but will not outlive a"
                 + " restart",
             e);
-        return Optional.of(
+        return List.of(
             "in force, but will not outlive a restart: the state file cannot be written: " + e);
       }
     }
-    return Optional.empty();
+    return List.of();
   }
 
   /** From now on nothing comes in; returns when nothing is coming in. */

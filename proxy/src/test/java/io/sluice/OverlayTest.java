@@ -61,6 +61,29 @@ class OverlayTest {
         .containsExactly(backend("b1", 1, 5).orElseThrow(), backend("b3", 3, 1).orElseThrow());
   }
 
+  /** The first is right only after the second, and the third is not at all. */
+  @Test
+  void whatIsLeftOfThemIsLaidInTheOrderInWhichItIsRight() throws Exception {
+    String both = "b1 { address = \"127.0.0.1:1\" }, b2 { address = \"127.0.0.1:2\" }";
+    Document base = document(both);
+    Overlay overlay =
+        Overlay.NONE
+            .with(base.config(), "p", "b2", backend("b2", 1, 1))
+            .with(base.config(), "p", "b1", backend("b1", 4, 1))
+            .with(base.config(), "p", "b9", backend("b9", 3, 1));
+    Document now = document(both + ", b3 { address = \"127.0.0.1:3\" }");
+
+    Overlay.Laid laid = overlay.over(now);
+
+    assertThat(laid.givenUp()).singleElement().asString().startsWith("pools.p.backends.b9: ");
+    assertThat(laid.kept().changes())
+        .extracting(Overlay.Change::backend)
+        .containsExactly("b2", "b1");
+    assertThat(laid.document().config().pools().getFirst().backends())
+        .extracting(backend -> backend.address().getPort())
+        .containsExactly(4, 1, 3);
+  }
+
   private static Optional<SluiceConfig.Backend> backend(String name, int port, int weight) {
     return Optional.of(
         new SluiceConfig.Backend(

@@ -123,6 +123,42 @@ class StateFileTest {
   }
 
   @Test
+  void aStateFileThatCannotBeReadIsLeftAlone() throws Exception {
+    Path inside = Files.createDirectory(deployed.state()).resolve("precious");
+    Files.writeString(inside, "x");
+    deployed.restart(deployed.stateful(""));
+    assertThat(deployed.appliance().drain("echoes", "one", Optional.empty()))
+        .singleElement()
+        .asString()
+        .contains("will not outlive a restart")
+        .contains("could not be read at start");
+    assertThat(inside).hasContent("x");
+    try (Stream<Path> files = Files.list(deployed.state().getParent())) {
+      assertThat(files).containsExactly(deployed.state());
+    }
+  }
+
+  @Test
+  void whoeverChangesSomethingIsToldThatItWillNotOutliveARestart() throws Exception {
+    String lost = "in force, but will not outlive a restart: the state file cannot be written: ";
+    Files.delete(deployed.state().getParent());
+    assertThat(deployed.appliance().drain("echoes", "one", Optional.empty()))
+        .singleElement()
+        .asString()
+        .startsWith(lost);
+    assertThat(deployed.states()).containsExactly("DRAINING", "UP");
+    assertThat(deployed.appliance().configure(deployed.stateful(""), was -> {}).changes())
+        .last()
+        .asString()
+        .startsWith(lost);
+
+    Files.createDirectory(deployed.state().getParent());
+    assertThat(deployed.appliance().reload().changes()).as("said so").hasSize(1);
+    deployed.restart(deployed.stateful(""));
+    assertThat(deployed.states()).as("made good since").containsExactly("DRAINING", "UP");
+  }
+
+  @Test
   void whatKeepsTheFileFromStartingLeavesTheStateFileAlone() throws Exception {
     deployed.weigh("one", 7);
     String kept = Files.readString(deployed.state());
