@@ -9,6 +9,7 @@ import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
+import io.sluice.flow.Opening;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
@@ -141,7 +142,7 @@ final class Placement {
       long now) {
     Backend other;
     try {
-      return Flow.open(key.copy(), lane, backend, affinity, sieve, now);
+      return Opening.newcomer(key.copy(), lane, backend, affinity, sieve, now);
     } catch (OsException e) {
       other = blame(backend, e) ? pool().pickOther(affinity, backend) : null;
       if (other == null) {
@@ -149,7 +150,7 @@ final class Placement {
       }
     }
     try {
-      return Flow.open(key.copy(), lane, other, affinity, sieve, now);
+      return Opening.newcomer(key.copy(), lane, other, affinity, sieve, now);
     } catch (OsException e) {
       blame(other, e);
       return drop(Errno.ofDial(e.errno()), batch, slot, key);
@@ -232,7 +233,7 @@ final class Placement {
   private @Nullable Flow move(
       Flow flow, Backend to, long affinity, Batch batch, int slot, long now) {
     try {
-      Flow next = flow.succeed(to, affinity, CloseReason.REHOMED, now);
+      Flow next = Opening.successor(flow, to, affinity, CloseReason.REHOMED, now);
       return next == null ? flow : next;
     } catch (OsException e) {
       blame(to, e);
@@ -257,7 +258,9 @@ final class Placement {
     try {
       long affinity = flow.affinity();
       other = pool().pickOther(affinity, flow.backend());
-      return other == null ? null : flow.succeed(other, affinity, CloseReason.RESCUED, now);
+      return other == null
+          ? null
+          : Opening.successor(flow, other, affinity, CloseReason.RESCUED, now);
     } catch (OsException e) {
       if (other != null) {
         blame(other, e);
