@@ -49,20 +49,25 @@ final class Placement {
 
   /**
    * @param listen where the lane's clients send to
+   * @param last that of the one before, in whose books its filters go on counting
    */
-  Placement(String front, Lane lane, Address listen, Course course) {
+  Placement(String front, Lane lane, Address listen, Course course, @Nullable Chain last) {
     this.front = front;
     this.lane = lane;
     this.listen = listen;
-    follow(course);
+    follow(course.filters(), last);
   }
 
   /** From now on these are the filters, and what they remember is theirs. */
   void follow(Course course) {
     if (!course.filters().equals(filters)) {
-      filters = course.filters();
-      chain = filters.isEmpty() ? null : new Chain(front, filters, chain);
+      follow(course.filters(), chain);
     }
+  }
+
+  private void follow(List<Chain.Step> next, @Nullable Chain last) {
+    filters = next;
+    chain = next.isEmpty() ? null : new Chain(front, next, last);
   }
 
   /** From now on no flow begins here, and none moves. */
@@ -82,8 +87,14 @@ final class Placement {
         : openThrough(asked, batch, slot, key, now);
   }
 
-  /** Before the budget, which those who are refused must not spend. */
+  /**
+   * The budget is looked at first and spent last: a flood beyond it must not cost a filter's work,
+   * and those who are refused must not spend it.
+   */
   private @Nullable Flow openThrough(Chain asked, Batch batch, int slot, FlowKey key, long now) {
+    if (!lane.table().couldOpen(now)) {
+      return drop(Drop.FLOW_RATE, batch, slot, key);
+    }
     Chain.Admission admission = ask(asked, batch, slot, key, now);
     if (admission.refusal() != null) {
       return drop(admission.refusal(), batch, slot, key);
@@ -117,7 +128,7 @@ final class Placement {
       return backend == null
           ? drop(Drop.NO_BACKEND, batch, slot, key)
           : dial(backend, affinity, batch, slot, key, sieve, now);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
       return drop(Drop.FAULT, batch, slot, key);
     }
@@ -188,7 +199,7 @@ final class Placement {
       return next == flow.backend() || !lane.table().mayRehome(now)
           ? flow
           : move(flow, next, affinity, batch, slot, now);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
       return drop(Drop.FAULT, batch, slot, flow.key());
     }
@@ -266,7 +277,7 @@ final class Placement {
         blame(other, e);
       }
       return null;
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
       return null;
     }
