@@ -77,15 +77,19 @@ final class Watching {
     if (traces.recorder(0) == null) {
       return Optional.empty();
     }
-    List<Sighting> entries = Collections.synchronizedList(new ArrayList<>());
+    List<Recorder> copies = Collections.synchronizedList(new ArrayList<>());
     workers.onEach(
         worker -> {
           Recorder recorder = traces.recorder(worker.index());
           if (recorder != null) {
-            entries.addAll(recorder.entries());
+            copies.add(recorder.copy());
           }
         });
-    List<Sighting> sorted = entries.stream().sorted(comparingLong(Sighting::atNanos)).toList();
+    List<Sighting> sorted =
+        copies.stream()
+            .flatMap(copy -> copy.entries().stream())
+            .sorted(comparingLong(Sighting::atNanos))
+            .toList();
     List<String> sides = sorted.stream().map(Sighting::side).distinct().sorted().toList();
     return Optional.of(traces.captures().file(sides, sorted));
   }

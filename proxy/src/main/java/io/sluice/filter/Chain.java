@@ -79,7 +79,7 @@ public final class Chain {
       DatagramFilter filter;
       try {
         filter = Objects.requireNonNull(steps.get(i).factory().open(request), "filter");
-      } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+      } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
         fault(i, bug);
         Sieve.close(this, interested);
         return Admission.FAULTY;

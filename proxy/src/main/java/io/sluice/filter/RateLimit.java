@@ -36,7 +36,10 @@ final class RateLimit implements DatagramFilter.Factory {
   private interface Bucket {
     AtomicLong find();
 
-    /** Without a trace; null where nothing is known, so that it is full. */
+    /** Null where nothing is known, so that it is full: whoever opens no flow leaves no trace. */
+    @Nullable AtomicLong heard();
+
+    /** The same, and that somebody asked leaves no trace either. */
     @Nullable AtomicLong peek();
   }
 
@@ -54,7 +57,8 @@ final class RateLimit implements DatagramFilter.Factory {
   @Override
   public DatagramFilter open(FlowRequest request) {
     Bucket bucket = bucket(request);
-    return rate.left(bucket.find(), request.nowNs()) < 1
+    AtomicLong heard = bucket.heard();
+    return heard != null && rate.left(heard, request.nowNs()) < 1
         ? Filters.DENY
         : new OfFlow(rate, per, bucket);
   }
@@ -91,6 +95,11 @@ final class RateLimit implements DatagramFilter.Factory {
   /** One there is but one of. */
   private record Held(AtomicLong find) implements Bucket {
     @Override
+    public AtomicLong heard() {
+      return find;
+    }
+
+    @Override
     public AtomicLong peek() {
       return find;
     }
@@ -101,6 +110,11 @@ final class RateLimit implements DatagramFilter.Factory {
     @Override
     public AtomicLong find() {
       return limit.ofSources.get(source, limit.full);
+    }
+
+    @Override
+    public @Nullable AtomicLong heard() {
+      return limit.ofSources.getIfPresent(source);
     }
 
     @Override

@@ -67,7 +67,7 @@ public final class Sieve {
       }
       chain.refused(mesh.step, 1);
       return Drop.FILTER;
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       chain.fault(mesh.step, bug);
       return Drop.FAULT;
     }
@@ -104,7 +104,7 @@ public final class Sieve {
     for (Mesh mesh : meshes) {
       try {
         mesh.filter.close();
-      } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+      } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
         chain.fault(mesh.step, bug);
       }
     }

@@ -2,7 +2,6 @@ package io.sluice.flow;
 
 import io.sluice.filter.Sieve;
 import io.sluice.metrics.Drop;
-import io.sluice.metrics.Tally;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
 import io.sluice.net.OsException;
@@ -13,19 +12,19 @@ import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One client and its one backend, joined by a connected socket of their own.
  *
  * <p>Lives on its lane's loop: but for {@link #close} and the plain numbers shown to operators,
- * nothing here is touched elsewhere.
+ * nothing here is touched elsewhere. How it begins is {@link Opening}'s, what it counts {@link
+ * Traffic}'s.
  *
- * <p>Longer than other files: its life from opening to end is one order of events over the same few
- * fields, which no other class may see.
+ * <p>Longer than other files: the ways of requests and replies and its end are one order of events
+ * over the same few fields, which no other class may see.
  */
-public final class Flow implements UdpSocket.Owner, Outbox.Witness {
+public final class Flow extends Traffic implements UdpSocket.Owner, Outbox.Witness {
   /** Late replies to what was sent again after a refusal have so long. */
   private static final long LINGER_MILLIS = 100;
 
@@ -57,8 +56,6 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
 
   private final long id = FlowTable.nextId();
   private final FlowKey key;
-  private final Lane lane;
-  private final Backend backend;
 
   /** What its backend was dealt from. */
   private final Pool pool;
@@ -66,14 +63,11 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** What it follows; another than its lane's until its next datagram. */
   private Course course;
 
-  private final Tally traffic;
   private final UdpSocket link;
 
   /** The key that decided its backend. */
   private final long affinity;
 
-  private final long openedAt;
-  private final boolean twoWay;
   private volatile Standing standing;
 
   /** Its own backend, while it is with another and is to go back. */
@@ -90,25 +84,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** What may pass; null: everything. */
   private @Nullable Sieve sieve;
 
-  /** Set by whoever closed it, before its loop is told. */
-  private @Nullable CloseReason closeReason;
-
-  private long seenAt;
   private long touchedAt;
-
-  /**
-   * When the oldest request that has had no reply since was sent; 0: none is waiting, or none is to
-   * be answered.
-   */
-  private long askedAt;
-
-  /** From its first request to its first reply; negative: there was none. */
-  private long firstReplyNs = -1;
-
-  private long requests;
-  private long requestBytes;
-  private long replies;
-  private long replyBytes;
 
   Flow(
       FlowKey key,
@@ -118,63 +94,19 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
       long affinity,
       boolean assured,
       long now) {
+    super(lane, backend, now);
     this.key = key;
-    this.lane = lane;
-    this.backend = backend;
     pool = lane.pool();
     course = lane.course();
-    this.traffic = backend.traffic(lane.worker().index());
     this.link = link;
     this.affinity = affinity;
-    twoWay = !lane.table().limits().oneWay();
     standing = assured ? Standing.ASSURED : Standing.UNASSURED;
     held = assured || lane.rescuer() == null ? null : new Held(lane.flows());
-    openedAt = now;
-    seenAt = now;
     touchedAt = now;
   }
 
-  /**
-   * Opens a flow on the calling loop and enters it in the lane's table; returns the flow that
-   * stands there: this one, or that of another loop that was first.
-   *
-   * @param affinity the key that decided the backend
-   * @param sieve its own from now on if this flow is entered; null: everything may pass
-   * @throws OsException when the kernel has no socket, port or route for it
-   */
-  public static Flow open(
-      FlowKey key, Lane lane, Backend backend, long affinity, @Nullable Sieve sieve, long now)
-      throws OsException {
-    Flow flow = dial(key, lane, backend, affinity, lane.table().limits().oneWay(), now);
-    flow.sieve = sieve;
-    boolean entered = false;
-    try {
-      Flow first = lane.table().enter(flow);
-      entered = first == null;
-      return first == null ? flow : first;
-    } finally {
-      flow.begin(entered);
-    }
-  }
-
-  private static Flow dial(
-      FlowKey key, Lane lane, Backend backend, long affinity, boolean assured, long now)
-      throws OsException {
-    UdpSocket link = lane.dialer().dial(Address.of(backend.address()));
-    boolean told = false;
-    try {
-      Flow flow = new Flow(key, lane, backend, link, affinity, assured, now);
-      link.register(lane.worker(), flow);
-      told = true;
-      return flow;
-    } finally {
-      if (!told) {
-        link.close();
-      }
-    }
-  }
-
-  private void begin(boolean entered) {
+  /** Lives, or has never lived. */
+  void begin(boolean entered) {
     if (entered) {
       backend.flowOpened();
       lane.flows().add(Lane.LIVE, 1);
@@ -183,41 +115,28 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     }
   }
 
-  /**
-   * Opens a flow with another backend that takes this one's place, standing and peer socket; on its
-   * loop. This one ends, for that reason. Returns null if it had ended already.
-   *
-   * @param decidedBy the key that decided on that backend
-   * @throws OsException when the kernel has no socket, port or route for it; all stays as it was
-   */
-  public @Nullable Flow succeed(Backend other, long decidedBy, CloseReason reason, long now)
-      throws OsException {
-    Flow next = dial(key, lane, other, decidedBy, isAssured(), now);
-    if (reason == CloseReason.RESCUED) {
-      next.held = null; // once is enough
-    } else if (lane.table().limits().rehomeReturn() && !isAstray()) {
-      Backend own = home == null ? backend : home;
-      next.home = own == other ? null : own;
+  /** What it sends will not be sent again. */
+  void holdNothing() {
+    held = null;
+  }
+
+  /** Where it is to go back to, perhaps. */
+  void rememberHomeOf(Flow last) {
+    Backend own = last.home == null ? last.backend : last.home;
+    home = own == backend ? null : own;
+  }
+
+  /** Has what was another's, whose place it has taken. */
+  void inherit(Flow last) {
+    sieve = last.sieve == null ? null : last.sieve.share();
+    course = last.course;
+    if (last.peer != null) {
+      peer = last.peer;
+      peer.passTo(this);
+      last.peer = null;
+    } else if (isAssured()) {
+      wantPeer();
     }
-    boolean entered = false;
-    try {
-      entered = lane.table().succeed(this, next, reason);
-    } finally {
-      next.begin(entered);
-    }
-    if (!entered) {
-      return null;
-    }
-    next.sieve = sieve == null ? null : sieve.share();
-    next.course = course;
-    if (peer != null) {
-      peer.passTo(next);
-      next.peer = peer;
-      peer = null;
-    } else if (next.isAssured()) {
-      next.wantPeer();
-    }
-    return next;
   }
 
   /** Sends a run of the client's datagrams to the backend, or what its filters leave of it. */
@@ -234,6 +153,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
 
   private void forward(Batch batch, int from, int n, long now) {
     asked(batch, from, n, now);
+    touch(now);
     if (held == null) {
       send(batch, from, n, now);
     } else {
@@ -246,22 +166,6 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     if (lane.tap().isOn()) {
       lane.tap().sent(this, batch, from, n, now);
     }
-  }
-
-  private void asked(Batch batch, int from, int n, long now) {
-    int datagrams = batch.datagrams(from, n);
-    long bytes = batch.bytes(from, n);
-    requests += datagrams;
-    requestBytes += bytes;
-    traffic.add(Backend.REQUESTS, datagrams);
-    traffic.add(Backend.REQUEST_BYTES, bytes);
-    if (askedAt != 0) {
-      traffic.add(Backend.REPEATED, 1);
-    } else if (twoWay) {
-      askedAt = now;
-      backend.asked(lane.worker().index(), now);
-    }
-    seen(now);
   }
 
   private void holdAndSend(Held copies, Batch batch, int from, int n, long now) {
@@ -296,6 +200,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     int n = batch.filled();
     lane.repeats().received(batch.datagrams(0, n), batch.bytes(0, n));
     asked(batch, 0, n, now);
+    touch(now);
     if (lane.tap().isOn()) {
       outbox.send(
           link, 0, n, lane.repeats(), (sent, slot) -> lane.tap().repeated(this, sent, slot));
@@ -353,14 +258,14 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** The backend's datagrams are to go to the client. */
   private void reply(Outbox outbox, int from, int n, long now) {
     Batch batch = outbox.batch();
-    int datagrams = batch.datagrams(from, n);
-    long bytes = batch.bytes(from, n);
-    lane.replies().received(datagrams, bytes);
-    replies += datagrams;
-    replyBytes += bytes;
-    traffic.add(Backend.REPLIES, datagrams);
-    traffic.add(Backend.REPLY_BYTES, bytes);
-    answered(now);
+    answered(batch, from, n, now);
+    if (held != null) {
+      letGo(held);
+    }
+    touch(now);
+    if (standing == Standing.UNASSURED && lane.table().assure(this)) {
+      wantPeer();
+    }
     UdpSocket via = lane.socket();
     if (peer == null) {
       key.answer(batch, from, n);
@@ -395,29 +300,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     return sieve != null && !Sifting.reply(sieve, batch, slot, lane, key, now);
   }
 
-  private void answered(long now) {
-    if (firstReplyNs < 0) {
-      firstReplyNs = now - openedAt;
-    }
-    if (askedAt == 0) {
-      backend.answered();
-    } else {
-      lane.latency().record(now - askedAt);
-      // whatever was seen since it was asked was a request, too
-      backend.answered(lane.worker().index(), askedAt, now, seenAt != askedAt);
-      askedAt = 0;
-    }
-    if (held != null) {
-      letGo(held);
-    }
-    seen(now);
-    if (standing == Standing.UNASSURED && lane.table().assure(this)) {
-      wantPeer();
-    }
-  }
-
-  private void seen(long now) {
-    seenAt = now;
+  private void touch(long now) {
     if (lane.table().isTouchDue(touchedAt, now)) {
       touchedAt = now;
       lane.table().touch(this, now);
@@ -474,28 +357,25 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   }
 
   private void leave(boolean wasAssured, CloseReason reason) {
-    closeReason = reason;
     lane.table().left(this, wasAssured);
     switch (reason) {
       case REFUSED, RESCUED, REHOMED -> {
         lane.worker().chore(this::closePeer);
-        boolean waits = reason == CloseReason.REHOMED && askedAt != 0;
-        lane.worker().after(waits ? LAST_REPLY_MILLIS : LINGER_MILLIS, this::end);
+        boolean waits = reason == CloseReason.REHOMED && isWaiting();
+        lane.worker().after(waits ? LAST_REPLY_MILLIS : LINGER_MILLIS, () -> end(reason));
       }
-      default -> lane.worker().chore(this::end);
+      default -> lane.worker().chore(() -> end(reason));
     }
   }
 
-  private void end() {
+  private void end(CloseReason reason) {
     for (int looks = 0; looks < LAST_LOOKS && relay() > 0; looks++) {
       // replies may have come in since
     }
     if (held != null) {
       letGo(held);
     }
-    if (askedAt != 0) {
-      backend.abandoned(lane.worker().index(), askedAt);
-    }
+    abandoned();
     lane.worker().outbox().flush();
     closePeer();
     lane.replies().overflowed(Integer.toUnsignedLong(link.kernelDrops()));
@@ -505,7 +385,6 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     }
     backend.flowClosed();
     lane.flows().add(Lane.LIVE, -1);
-    CloseReason reason = Objects.requireNonNull(closeReason);
     lane.table().ended(reason);
     lane.tap().ended(this, reason);
   }
@@ -523,16 +402,6 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** Whether its backend has answered, or need not. */
   public boolean isAssured() {
     return standing == Standing.ASSURED;
-  }
-
-  /** Whether nothing has come by for so long, and the client waits for nothing. */
-  boolean isQuiet(long now, long forNanos) {
-    return now - seenAt >= forNanos && askedAt == 0;
-  }
-
-  /** How long the client has waited for a reply; 0 if it waits for none. */
-  public long waitedNs(long now) {
-    return askedAt == 0 ? 0 : now - askedAt;
   }
 
   /** Whether another backend should have it from the next datagram on. */
@@ -577,7 +446,7 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** Its own backend, if it is with another and may go back now; else null. */
   public @Nullable Backend home() {
     Backend own = home;
-    return own != null && askedAt == 0 && own.eligible() && own.patienceNs() == Long.MAX_VALUE
+    return own != null && !isWaiting() && own.eligible() && own.patienceNs() == Long.MAX_VALUE
         ? own
         : null;
   }
@@ -595,10 +464,6 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     return key;
   }
 
-  public Backend backend() {
-    return backend;
-  }
-
   /** Whose backend that is. */
   String poolName() {
     return pool.name();
@@ -609,11 +474,6 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
     return link.localAddress();
   }
 
-  /** From its first request to its first reply; negative if there was none. */
-  long firstReplyNs() {
-    return firstReplyNs;
-  }
-
   /** The key that decided its first backend. */
   public long affinity() {
     return affinity;
@@ -622,33 +482,5 @@ public final class Flow implements UdpSocket.Owner, Outbox.Witness {
   /** Whose loop it lives on. */
   public Worker worker() {
     return lane.worker();
-  }
-
-  /** When it was opened, by the table's clock. */
-  public long openedAt() {
-    return openedAt;
-  }
-
-  /** When the last datagram came by, by the table's clock. */
-  public long seenAt() {
-    return seenAt;
-  }
-
-  /** Datagrams the client sent. */
-  public long requests() {
-    return requests;
-  }
-
-  public long requestBytes() {
-    return requestBytes;
-  }
-
-  /** Datagrams the backend sent. */
-  public long replies() {
-    return replies;
-  }
-
-  public long replyBytes() {
-    return replyBytes;
   }
 }

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface Rescuer {
   /**
-   * Lets another flow take the place of this one ({@link Flow#succeed}), on its loop; returns it,
-   * or null if there is no backend or no link for it.
+   * Lets another flow take the place of this one ({@link Opening#successor}), on its loop; returns
+   * it, or null if there is no backend or no link for it.
    */
   @Nullable Flow rescue(Flow flow, long now);
 }

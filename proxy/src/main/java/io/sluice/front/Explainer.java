@@ -238,18 +238,18 @@ final class Explainer {
               : "%d assured flows, of flows.max = %d".formatted(assured, most));
     }
     add(Stage.LIMIT, Verdict.PASS, "%d assured flows, of flows.max = %d".formatted(assured, most));
-    if (isRefused(to)) {
-      return drop(Drop.FILTER);
-    }
     String budget = "flows.new-per-second = " + scene.table.limits().newPerSecond();
     if (!scene.table.couldOpen(scene.now)) {
       return drop(Stage.BUDGET, Drop.FLOW_RATE, budget + ", spent for now");
     }
     add(Stage.BUDGET, Verdict.PASS, budget + ", of which something is left");
+    if (isRefused(to)) {
+      return drop(Drop.FILTER);
+    }
     long key;
     try {
       key = scene.course().affinity().keyOf(client, payload.duplicate());
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       return drop(Stage.KEY, Drop.FAULT, "the affinity fails: " + bug);
     }
     add(Stage.KEY, Verdict.PASS, String.format(Locale.ROOT, "%016x", key));
@@ -269,7 +269,7 @@ final class Explainer {
   private Opinion opinion(Chain.Step step, FlowRequest request) {
     try {
       return step.factory().explain(request);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       return new Opinion(Opinion.Verdict.UNKNOWN, "fails to explain itself: " + bug);
     } finally {
       payload.readerIndex(0);

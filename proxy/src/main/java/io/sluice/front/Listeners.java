@@ -1,5 +1,6 @@
 package io.sluice.front;
 
+import io.sluice.filter.Chain;
 import io.sluice.flow.Books;
 import io.sluice.flow.Course;
 import io.sluice.flow.Lane;
@@ -87,7 +88,8 @@ final class Listeners {
             new Tap(front.name(), bound, worker.index(), front.traces(), front.clock()),
             course);
     long kernelDrops = before == null ? 0 : before.kernelDrops();
-    Placement placement = new Placement(front.name(), lane, bound, course);
+    Chain last = before == null ? null : before.chain();
+    Placement placement = new Placement(front.name(), lane, bound, course, last);
     all.add(new Listener(this, lane, placement, front.clock(), kernelDrops));
   }
 

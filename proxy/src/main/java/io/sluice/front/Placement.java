@@ -9,6 +9,7 @@ import io.sluice.flow.Flow;
 import io.sluice.flow.FlowKey;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
+import io.sluice.flow.Opening;
 import io.sluice.metrics.Drop;
 import io.sluice.net.Address;
 import io.sluice.net.Batch;
@@ -48,20 +49,25 @@ final class Placement {
 
   /**
    * @param listen where the lane's clients send to
+   * @param last that of the one before, in whose books its filters go on counting
    */
-  Placement(String front, Lane lane, Address listen, Course course) {
+  Placement(String front, Lane lane, Address listen, Course course, @Nullable Chain last) {
     this.front = front;
     this.lane = lane;
     this.listen = listen;
-    follow(course);
+    follow(course.filters(), last);
   }
 
   /** From now on these are the filters, and what they remember is theirs. */
   void follow(Course course) {
     if (!course.filters().equals(filters)) {
-      filters = course.filters();
-      chain = filters.isEmpty() ? null : new Chain(front, filters, chain);
+      follow(course.filters(), chain);
     }
+  }
+
+  private void follow(List<Chain.Step> next, @Nullable Chain last) {
+    filters = next;
+    chain = next.isEmpty() ? null : new Chain(front, next, last);
   }
 
   /** From now on no flow begins here, and none moves. */
@@ -81,8 +87,14 @@ final class Placement {
         : openThrough(asked, batch, slot, key, now);
   }
 
-  /** Before the budget, which those who are refused must not spend. */
+  /**
+   * The budget is looked at first and spent last: a flood beyond it must not cost a filter's work,
+   * and those who are refused must not spend it.
+   */
   private @Nullable Flow openThrough(Chain asked, Batch batch, int slot, FlowKey key, long now) {
+    if (!lane.table().couldOpen(now)) {
+      return drop(Drop.FLOW_RATE, batch, slot, key);
+    }
     Chain.Admission admission = ask(asked, batch, slot, key, now);
     if (admission.refusal() != null) {
       return drop(admission.refusal(), batch, slot, key);
@@ -116,7 +128,7 @@ final class Placement {
       return backend == null
           ? drop(Drop.NO_BACKEND, batch, slot, key)
           : dial(backend, affinity, batch, slot, key, sieve, now);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       complain(key, bug, now);
       return drop(Drop.FAULT, batch, slot, key);
     }
@@ -141,7 +153,7 @@ final class Placement {
       long now) {
     Backend other;
     try {
-      return Flow.open(key.copy(), lane, backend, affinity, sieve, now);
+      return Opening.newcomer(key.copy(), lane, backend, affinity, sieve, now);
     } catch (OsException e) {
       other = blame(backend, e) ? pool().pickOther(affinity, backend) : null;
       if (other == null) {
@@ -149,7 +161,7 @@ final class Placement {
       }
     }
     try {
-      return Flow.open(key.copy(), lane, other, affinity, sieve, now);
+      return Opening.newcomer(key.copy(), lane, other, affinity, sieve, now);
     } catch (OsException e) {
       blame(other, e);
       return drop(Errno.ofDial(e.errno()), batch, slot, key);
@@ -187,7 +199,7 @@ final class Placement {
       return next == flow.backend() || !lane.table().mayRehome(now)
           ? flow
           : move(flow, next, affinity, batch, slot, now);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
       return drop(Drop.FAULT, batch, slot, flow.key());
     }
@@ -232,7 +244,7 @@ final class Placement {
   private @Nullable Flow move(
       Flow flow, Backend to, long affinity, Batch batch, int slot, long now) {
     try {
-      Flow next = flow.succeed(to, affinity, CloseReason.REHOMED, now);
+      Flow next = Opening.successor(flow, to, affinity, CloseReason.REHOMED, now);
       return next == null ? flow : next;
     } catch (OsException e) {
       blame(to, e);
@@ -257,13 +269,15 @@ final class Placement {
     try {
       long affinity = flow.affinity();
       other = pool().pickOther(affinity, flow.backend());
-      return other == null ? null : flow.succeed(other, affinity, CloseReason.RESCUED, now);
+      return other == null
+          ? null
+          : Opening.successor(flow, other, affinity, CloseReason.RESCUED, now);
     } catch (OsException e) {
       if (other != null) {
         blame(other, e);
       }
       return null;
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError bug) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError bug) {
       complain(flow.key(), bug, now);
       return null;
     }

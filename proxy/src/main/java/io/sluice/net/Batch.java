@@ -1,8 +1,6 @@
 package io.sluice.net;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -36,17 +34,13 @@ public final class Batch {
    */
   private static final int STRIDE_BYTES = PAYLOAD_BYTES + 5 * 64;
 
-  private static final int NAME_BYTES = 32;
-
-  /** Packet info (40), segment size (24) and socket errors (16 + 16 + 28) fit. */
-  private static final int CONTROL_BYTES = 128;
-
   private final MemorySegment errno;
-  private final MemorySegment incoming;
-  private final MemorySegment names;
-  private final MemorySegment controls;
   private final MemorySegment payloads;
+
+  /** Others' code looks at payloads by these: it can neither write nor release anything. */
   private final ByteBuf[] views = new ByteBuf[SLOTS];
+
+  private final Incoming incoming;
   private final Outgoing outgoing;
 
   /** Payload bytes in each slot. */
@@ -71,41 +65,19 @@ public final class Batch {
         Arena.ofAuto(); // reachable as long as the batch is, and a worker never drops its batch
     // Four bytes for good: of the global arena the JDK has nothing to keep alive during a call.
     errno = Linux.newErrno(Arena.global());
-    incoming = arena.allocate((long) SLOTS * Linux.MMSGHDR_BYTES, 64);
-    MemorySegment incomingIov = arena.allocate((long) SLOTS * Linux.IOVEC_BYTES, 64);
-    names = arena.allocate((long) SLOTS * NAME_BYTES, 64);
-    controls = arena.allocate((long) SLOTS * CONTROL_BYTES, 64);
     payloads = arena.allocate((long) SLOTS * STRIDE_BYTES, 4096);
+    incoming = new Incoming(arena, errno, SLOTS, payloads, STRIDE_BYTES, PAYLOAD_BYTES);
     outgoing = new Outgoing(arena, errno, SLOTS);
     for (int slot = 0; slot < SLOTS; slot++) {
-      layOut(slot, incomingIov);
+      MemorySegment payload = payload(slot, PAYLOAD_BYTES).asReadOnly();
+      views[slot] = Unpooled.unreleasableBuffer(Unpooled.wrappedBuffer(payload.asByteBuffer()));
     }
-  }
-
-  private void layOut(int slot, MemorySegment incomingIov) {
-    long message = message(slot);
-    long iov = (long) slot * Linux.IOVEC_BYTES;
-    incomingIov.set(JAVA_LONG, iov + Linux.IOV_BASE, payloadAddress(slot));
-    incomingIov.set(JAVA_LONG, iov + Linux.IOV_LEN, PAYLOAD_BYTES);
-    incoming.set(JAVA_LONG, message + Linux.MSG_NAME, names.address() + name(slot));
-    incoming.set(JAVA_LONG, message + Linux.MSG_IOV, incomingIov.address() + iov);
-    incoming.set(JAVA_LONG, message + Linux.MSG_IOVLEN, 1);
-    incoming.set(JAVA_LONG, message + Linux.MSG_CONTROL, controls.address() + control(slot));
-    reset(slot);
-    views[slot] = Unpooled.wrappedBuffer(payload(slot, PAYLOAD_BYTES).asByteBuffer());
-  }
-
-  /** Makes a slot ready to receive: restores what the kernel overwrites. */
-  private void reset(int slot) {
-    long message = message(slot);
-    incoming.set(JAVA_INT, message + Linux.MSG_NAMELEN, NAME_BYTES);
-    incoming.set(JAVA_LONG, message + Linux.MSG_CONTROLLEN, CONTROL_BYTES);
   }
 
   /** Empties all slots. */
   public void clear() {
     for (int slot = 0; slot < filled; slot++) {
-      reset(slot);
+      incoming.reset(slot);
     }
     filled = 0;
     lost = 0;
@@ -119,11 +91,9 @@ public final class Batch {
   /** Fills free slots from a socket; returns how many, or minus errno. */
   int receive(int fd) {
     int first = filled;
-    int n = Linux.recvmmsg(errno, fd, incoming.address() + message(first), SLOTS - first);
+    int n = incoming.receive(fd, first, SLOTS - first);
     for (int slot = first; slot < first + n; slot++) {
-      enter(
-          incoming.get(JAVA_INT, message(slot) + Linux.MSG_LEN),
-          incoming.get(JAVA_LONG, message(slot) + Linux.MSG_CONTROLLEN) == 0 ? 0 : joined(slot));
+      enter(incoming.length(slot), incoming.joined(slot));
     }
     return n;
   }
@@ -137,7 +107,7 @@ public final class Batch {
     if (n < 0) {
       return n;
     }
-    incoming.set(JAVA_INT, message(filled) + Linux.MSG_FLAGS, 0);
+    incoming.whole(filled);
     enter(n, 0);
     return 1;
   }
@@ -147,11 +117,6 @@ public final class Batch {
     segmentBytes[filled] = segment < length ? segment : 0;
     outgoing.toPeer(filled);
     filled++;
-  }
-
-  private int joined(int slot) {
-    long at = control(slot, Linux.SOL_UDP, Linux.UDP_GRO, Linux.GRO_BYTES);
-    return at < 0 ? 0 : controls.get(JAVA_INT, at);
   }
 
   /**
@@ -167,17 +132,13 @@ public final class Batch {
   /** Likewise into the next free slot. */
   public void add(byte[] payload, int segment) {
     MemorySegment.copy(payload, 0, payloads, JAVA_BYTE, payloadOffset(filled), payload.length);
-    incoming.set(JAVA_INT, message(filled) + Linux.MSG_FLAGS, 0);
+    incoming.whole(filled);
     enter(payload.length, segment);
   }
 
   /** Sets the name in a slot: of the sender, where it did not come from the kernel. */
   public void source(int slot, long head, long hi, long lo, int scope) {
-    long name = name(slot);
-    names.set(JAVA_LONG, name, head);
-    names.set(JAVA_LONG, name + 8, hi);
-    names.set(JAVA_LONG, name + 16, lo);
-    names.set(JAVA_INT, name + 24, scope);
+    incoming.name(slot, head, hi, lo, scope);
   }
 
   /** Payload bytes in a slot, of all its datagrams. */
@@ -221,7 +182,7 @@ public final class Batch {
 
   /** Whether the kernel had to cut the datagram to fit the slot. */
   public boolean truncated(int slot) {
-    return (incoming.get(JAVA_INT, message(slot) + Linux.MSG_FLAGS) & Linux.MSG_TRUNC) != 0;
+    return incoming.truncated(slot);
   }
 
   /** Payload bytes of the last datagram of a train, the only one that may be smaller. */
@@ -308,40 +269,31 @@ public final class Batch {
 
   /** {@link Address#head} of the sender. */
   public long sourceHead(int slot) {
-    return names.get(JAVA_LONG, name(slot));
+    return incoming.head(slot);
   }
 
   /** {@link Address#hi} of the sender; meaningless unless it is an IPv6 one. */
   public long sourceHi(int slot) {
-    return names.get(JAVA_LONG, name(slot) + 8);
+    return incoming.hi(slot);
   }
 
   /** {@link Address#lo} of the sender; meaningless unless it is an IPv6 one. */
   public long sourceLo(int slot) {
-    return names.get(JAVA_LONG, name(slot) + 16);
+    return incoming.lo(slot);
   }
 
   /** {@link Address#scope} of the sender; meaningless unless it is an IPv6 one. */
   public int sourceScope(int slot) {
-    return names.get(JAVA_INT, name(slot) + 24);
+    return incoming.scope(slot);
   }
 
   /** How many of {@code n} slots there are up to the last that is not from a peer. */
   int upToLastNotFrom(Address peer, int from, int n) {
     int count = n;
-    while (count > 0 && isFrom(peer, from + count - 1)) {
+    while (count > 0 && incoming.isFrom(peer, from + count - 1)) {
       count--;
     }
     return count;
-  }
-
-  private boolean isFrom(Address peer, int slot) {
-    return peer.isIpv6()
-        // Without the flow info.
-        ? (int) sourceHead(slot) == (int) peer.head()
-            && sourceHi(slot) == peer.hi()
-            && sourceLo(slot) == peer.lo()
-        : sourceHead(slot) == peer.head();
   }
 
   /**
@@ -349,8 +301,7 @@ public final class Batch {
    * not report it.
    */
   public long localHi(int slot) {
-    long at = control(slot, Linux.SOL_IPV6, Linux.IPV6_PKTINFO, Linux.IN6_PKTINFO_BYTES);
-    return at < 0 ? 0 : controls.get(JAVA_LONG, at);
+    return incoming.localHi(slot);
   }
 
   /**
@@ -358,18 +309,7 @@ public final class Batch {
    * socket does not report it.
    */
   public long localLo(int slot) {
-    long at = control(slot, Linux.SOL_IPV6, Linux.IPV6_PKTINFO, Linux.IN6_PKTINFO_BYTES);
-    if (at >= 0) {
-      return controls.get(JAVA_LONG, at + 8);
-    }
-    at = control(slot, Linux.SOL_IP, Linux.IP_PKTINFO, Linux.IN_PKTINFO_BYTES);
-    return at < 0 ? 0 : Integer.toUnsignedLong(controls.get(JAVA_INT, at + Linux.IPI_SPEC_DST));
-  }
-
-  private long control(int slot, int level, int type, int size) {
-    long used =
-        Math.min(incoming.get(JAVA_LONG, message(slot) + Linux.MSG_CONTROLLEN), CONTROL_BYTES);
-    return ControlMessages.find(controls, control(slot), used, level, type, size);
+    return incoming.localLo(slot);
   }
 
   /**
@@ -428,7 +368,7 @@ public final class Batch {
       int length = Math.min(segment, bytes[slot] - at);
       MemorySegment.copy(
           payloads, payloadOffset(slot) + at, to.payloads, payloadOffset(to.filled), length);
-      MemorySegment.copy(names, name(slot), to.names, name(to.filled), NAME_BYTES);
+      to.incoming.likewise(to.filled, incoming, slot);
       to.enter(length, 0);
       to.outgoing.likewise(to.filled - 1, outgoing, slot);
     }
@@ -445,7 +385,7 @@ public final class Batch {
   }
 
   long nameAddress(int slot) {
-    return names.address() + name(slot);
+    return incoming.nameAddress(slot);
   }
 
   private MemorySegment payload(int slot, int length) {
@@ -454,17 +394,5 @@ public final class Batch {
 
   private static long payloadOffset(int slot) {
     return (long) slot * STRIDE_BYTES;
-  }
-
-  private static long message(int slot) {
-    return (long) slot * Linux.MMSGHDR_BYTES;
-  }
-
-  private static long name(int slot) {
-    return (long) slot * NAME_BYTES;
-  }
-
-  private static long control(int slot) {
-    return (long) slot * CONTROL_BYTES;
   }
 }

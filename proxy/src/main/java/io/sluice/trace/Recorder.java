@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The last so many datagrams at the front sides of one worker, each with its first bytes: laid out
- * once, so that an entry costs a few stores. On its loop only.
+ * once, so that an entry costs a few stores. On its loop only; what others read is a {@link #copy}.
  */
 public final class Recorder {
   /** Payload bytes kept of each: a cache line, which holds the header of most protocols. */
@@ -44,6 +44,21 @@ public final class Recorder {
     payloads = new byte[entries * PAYLOAD_BYTES];
     places = new Place[entries];
     backends = new String[entries];
+  }
+
+  private Recorder(Recorder other) {
+    entries = other.entries;
+    words = other.words.clone();
+    payloads = other.payloads.clone();
+    places = other.places.clone();
+    backends = other.backends.clone();
+    next = other.next;
+    entered = other.entered;
+  }
+
+  /** As it is now: to make sightings of its entries takes a loop too long. */
+  public Recorder copy() {
+    return new Recorder(this);
   }
 
   /**

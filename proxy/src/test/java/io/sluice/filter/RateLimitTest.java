@@ -96,9 +96,19 @@ class RateLimitTest {
       limit.open(request(1, i, START_NS)).close();
     }
     assertThat(limit.explain(request(1, 1, START_NS)).why())
-        .isEqualTo("4 left of a limit of 10 a second, in bursts of 4, per source-ip");
-    assertThat(limit.explain(request(2, 1, START_NS)).why())
         .isEqualTo("all left of a limit of 10 a second, in bursts of 4, per source-ip");
+    passed(limit.open(request(1, 1, START_NS)), 1, START_NS);
+    assertThat(limit.explain(request(1, 1, START_NS)).why())
+        .isEqualTo("3 left of a limit of 10 a second, in bursts of 4, per source-ip");
+  }
+
+  @Test
+  void whoOpensNoFlowAfterAllLeavesNoTrace() {
+    var limit = (RateLimit) limit(Filters.Per.SOURCE_IP, 10, 4);
+    for (int client = 0; client < 1_000; client++) {
+      limit.open(request(client, 1, START_NS)).close();
+    }
+    assertThat(limit.sources()).isZero();
   }
 
   @ParameterizedTest

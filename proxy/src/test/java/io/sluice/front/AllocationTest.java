@@ -6,16 +6,20 @@ import com.sun.management.ThreadMXBean;
 import io.sluice.Client;
 import io.sluice.affinity.Keys;
 import io.sluice.balance.Policies;
+import io.sluice.filter.Filters;
+import io.sluice.filter.Network;
 import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.trace.Captures;
 import io.sluice.trace.Traces;
 import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -57,6 +61,22 @@ class AllocationTest {
   @ParameterizedTest
   @ValueSource(strings = {"127.0.0.1", "0.0.0.0", "::1"})
   void relayingEstablishedFlowsAllocatesNothing(String ip) throws Exception {
+    assertNothingIsAllocated(ip);
+  }
+
+  @Test
+  void norDoFiltersThatSeeEachDatagram() throws Exception {
+    long now = System.nanoTime();
+    served.filters(
+        Filters.accessList(List.of(), List.of(Network.of(InetAddress.ofLiteral("192.0.2.0"), 24))),
+        Filters.rateLimit(Filters.Per.SOURCE_IP, 1_000_000, 1_000_000, now),
+        Filters.rateLimit(Filters.Per.FLOW, 1_000_000, 1_000_000, now));
+    assertNothingIsAllocated("127.0.0.1");
+    assertThat(served.flow().sieve()).isNotNull();
+    assertThat(served.drops()).isEmpty();
+  }
+
+  private void assertNothingIsAllocated(String ip) throws Exception {
     int port = served.listen(ServedFront.any(ip)).serve(served.echo()).getPort();
     for (int i = 0; i < FLOWS; i++) {
       clients.add(served.client(ip.equals("::1") ? ip : "127.0.0.1"));
@@ -68,6 +88,7 @@ class AllocationTest {
       exchange(at);
       bytes = (double) (allocated() - before) / DATAGRAMS;
     }
+    System.out.printf("allocation: %.3f bytes a datagram%n", bytes);
     assertThat(bytes).as("bytes a datagram").isLessThan(NOTHING);
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.util.internal.PlatformDependent;
 import io.sluice.Client;
 import io.sluice.EchoServer;
 import io.sluice.filter.DatagramFilter;
@@ -13,8 +14,10 @@ import io.sluice.filter.Network;
 import io.sluice.flow.CloseReason;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
+import io.sluice.net.Fds;
 import io.sluice.net.TrainSocket;
 import io.sluice.pool.Backend;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -40,6 +43,9 @@ class FiltersTest {
   private static final byte BAD_REQUEST = 1;
   private static final byte BAD_REPLY = 2;
   private static final byte BUG = 3;
+  private static final byte CHECKED_BUG = 4;
+  private static final byte RELEASE = 5;
+  private static final byte WRITE = 6;
 
   /** Their opened and closed ones. */
   private final AtomicInteger opened = new AtomicInteger();
@@ -62,8 +68,13 @@ class FiltersTest {
     @Override
     public boolean onRequest(ByteBuf payload, long nowNs) {
       int first = payload.readByte();
-      if (first == BUG) {
-        throw new IllegalStateException("a test's");
+      switch (first) {
+        case BUG -> throw new IllegalStateException("a test's");
+        // As other languages throw what Java would have declared.
+        case CHECKED_BUG -> PlatformDependent.throwException(new IOException("a test's"));
+        case RELEASE -> payload.release();
+        case WRITE -> payload.setByte(0, OPEN);
+        default -> {}
       }
       return first != BAD_REQUEST;
     }
@@ -118,6 +129,21 @@ class FiltersTest {
     assertThat(echo.received()).isEqualTo(3);
     assertThat(served.flow().requests()).isEqualTo(3);
     assertThat(served.flow().replies()).isEqualTo(3);
+  }
+
+  @Test
+  void whateverTheyDoWithAPayloadCostsThatDatagramAlone() throws Exception {
+    InetSocketAddress at = filteringByFirstByte().serve(served.echo());
+    Client client = served.client();
+    assertThat(client.ask(at, OPEN)).containsExactly(OPEN);
+    served.awaitPeerSockets(1);
+    for (int i = 0; i < 3; i++) {
+      assertThat(client.ask(at, RELEASE, (byte) i)).containsExactly(RELEASE, i);
+      client.send(at, WRITE);
+      client.send(at, CHECKED_BUG);
+      assertThat(client.ask(at, OPEN, (byte) i)).containsExactly(OPEN, i);
+    }
+    assertThat(served.drops()).isEqualTo(Map.of(Drop.FAULT, 6L));
   }
 
   @Test
@@ -201,13 +227,25 @@ class FiltersTest {
 
   @Test
   void aFlowThatIsNotOpenedAfterAllClosesItsFilters() throws Exception {
-    EchoServer echo = served.echo();
-    InetSocketAddress at = filteringByFirstByte().limits(ServedFront.limits(9, 9, 1)).serve(echo);
+    InetSocketAddress at = filteringByFirstByte().fds(new Fds(1)).serve(served.echo());
     served.client().ask(at, OPEN);
     served.client().send(at, OPEN);
-    await().until(() -> served.drops().equals(Map.of(Drop.FLOW_RATE, 1L)));
+    await().until(() -> served.drops().equals(Map.of(Drop.NO_FD, 1L)));
     assertThat(opened).hasValue(2);
     assertThat(closed).hasValue(1);
+  }
+
+  @Test
+  void aFloodBeyondTheBudgetIsNoWorkForThem() throws Exception {
+    InetSocketAddress at =
+        filteringByFirstByte().limits(ServedFront.limits(9, 9, 1)).serve(served.echo());
+    served.client().ask(at, OPEN);
+    Client flood = served.client();
+    for (int i = 0; i < 20; i++) {
+      flood.send(at, OPEN);
+    }
+    await().until(() -> served.drops().equals(Map.of(Drop.FLOW_RATE, 20L)));
+    assertThat(opened).hasValue(1);
   }
 
   @Test
@@ -232,18 +270,25 @@ class FiltersTest {
     assertThat(served.front().filterDrops()).isEqualTo(Map.of("f0", 2L));
   }
 
+  private TrainSocket backendOfTrains() throws Exception {
+    return served.add(TrainSocket.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0)));
+  }
+
+  private TrainSocket clientOf(TrainSocket backend) throws Exception {
+    return served.add(
+        TrainSocket.to(
+            filteringByFirstByte()
+                .inRealTime()
+                .limits(ServedFront.noLimits(10))
+                .serve(backend.address())));
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
   void ofTrainsExactlyWhatIsRefusedIsMissing(long seed) throws Exception {
     Random random = new Random(seed);
-    var backend =
-        served.add(TrainSocket.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0)));
-    InetSocketAddress at =
-        filteringByFirstByte()
-            .inRealTime()
-            .limits(ServedFront.noLimits(10))
-            .serve(backend.address());
-    var client = served.add(TrainSocket.to(at));
+    TrainSocket backend = backendOfTrains();
+    TrainSocket client = clientOf(backend);
     client.send(new byte[] {OPEN}, 0);
     assertThat(backend.receive(1)).hasSize(1);
     long refused = 0;
@@ -286,14 +331,8 @@ class FiltersTest {
 
   @Test
   void ofTrainsOfRepliesExactlyWhatIsRefusedIsMissing() throws Exception {
-    var backend =
-        served.add(TrainSocket.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0)));
-    InetSocketAddress at =
-        filteringByFirstByte()
-            .inRealTime()
-            .limits(ServedFront.noLimits(10))
-            .serve(backend.address());
-    var client = served.add(TrainSocket.to(at));
+    TrainSocket backend = backendOfTrains();
+    TrainSocket client = clientOf(backend);
     byte[] train = new byte[10 * 100 + 30];
     for (int i = 0; i <= 10; i++) {
       train[100 * i] = i % 3 == 1 ? BAD_REPLY : OPEN;

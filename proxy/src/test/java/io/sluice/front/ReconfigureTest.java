@@ -209,6 +209,23 @@ class ReconfigureTest {
     assertThat(served.front().flows().opened()).isEqualTo(3);
   }
 
+  @Test
+  void anAddressThatTakesAnothersPlaceGoesOnWithWhatItsFiltersHaveCounted() throws Exception {
+    Address first = ServedFront.any("127.0.0.1");
+    Client denied = served.client("127.0.0.9");
+    served
+        .listen(first, ServedFront.any("127.0.0.2"))
+        .filters(Filters.accessList(List.of(), List.of(Network.of(address(denied), 32))))
+        .serve(served.echo());
+    denied.send(served.front().bound().getLast().toInetSocketAddress(), (byte) 1);
+    await().until(() -> served.front().filterDrops().equals(Map.of("f0", 1L)));
+    served.become(listening(first));
+    served.become(listening(first, ServedFront.any("127.0.0.3")));
+    assertThat(served.front().filterDrops()).isEqualTo(Map.of("f0", 1L));
+    denied.send(served.front().bound().getLast().toInetSocketAddress(), (byte) 1);
+    await().until(() -> served.front().filterDrops().equals(Map.of("f0", 2L)));
+  }
+
   private static InetAddress address(Client client) {
     return client.address().getAddress();
   }

@@ -47,6 +47,18 @@ class RecorderTest {
     assertThat(recorder.entries().getFirst().to()).isEqualTo(at("198.51.100.7", 53));
   }
 
+  @Test
+  void aCopyStaysAsItWas() {
+    enter(1, at("198.51.100.7", 53), null);
+    Recorder copy = recorder.copy();
+    for (int i = 2; i <= 7; i++) {
+      enter(i, at("198.51.100.7", 53), Drop.FLOW_RATE);
+    }
+    assertThat(copy.entries()).extracting(Sighting::atNanos).containsExactly(1L);
+    assertThat(copy.entries().getFirst().drop()).isNull();
+    assertThat(copy.entries().getFirst().payload()).startsWith(1);
+  }
+
   private void enter(long at, Address listen, @Nullable Drop drop) {
     Recorder.Place place = new Recorder.Place("front/dns", listen);
     int entry = recorder.enter(at, place, true, drop, 17, "a", 1_200, 44);
