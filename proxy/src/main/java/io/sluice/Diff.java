@@ -97,6 +97,18 @@ record Diff(List<String> changes, List<String> restarts) {
     return new Key<>(name, value, false);
   }
 
+  /**
+   * Every key, by whether it can change under a running appliance; sections stand for their keys.
+   */
+  static Map<String, Boolean> live() {
+    Map<String, Boolean> live = new TreeMap<>();
+    APPLIANCE.forEach(key -> live.put(key.name(), key.live()));
+    FRONT.forEach(key -> live.put("fronts.*." + key.name(), key.live()));
+    POOL.forEach(key -> live.put("pools.*." + key.name(), key.live()));
+    BACKEND.forEach(key -> live.put("pools.*.backends.*." + key.name(), key.live()));
+    return live;
+  }
+
   static Diff between(SluiceConfig was, SluiceConfig next) {
     Diff diff = new Diff(new ArrayList<>(), new ArrayList<>());
     diff.keys("", APPLIANCE, was, next);

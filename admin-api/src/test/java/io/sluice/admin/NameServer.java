@@ -19,6 +19,13 @@ import java.util.concurrent.ThreadLocalRandom;
 final class NameServer implements AutoCloseable {
   private static final Path PORT_RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
+  /** The default probe of type dns asks a resolver for it. */
+  private static final String ROOT =
+      """
+      . 60 SOA ns.sluice.test. admin.sluice.test. 1 3600 600 86400 60
+      . 60 NS ns.sluice.test.
+      """;
+
   private final String name;
   private final int port;
   private final ProcessBuilder builder;
@@ -48,6 +55,9 @@ final class NameServer implements AutoCloseable {
         zone:
           name: sluice.test
           zonefile: nsd.zone
+        zone:
+          name: .
+          zonefile: root.zone
         """;
     return new NameServer(folder, "nsd", port, conf, "/usr/sbin/nsd", "-d", "-c");
   }
@@ -70,6 +80,9 @@ final class NameServer implements AutoCloseable {
           - domain: sluice.test
             storage: "%1$s"
             file: knot.zone
+          - domain: .
+            storage: "%1$s"
+            file: root.zone
         """;
     return new NameServer(folder, "knot", port, conf, "/usr/sbin/knotd", "-c");
   }
@@ -83,6 +96,7 @@ final class NameServer implements AutoCloseable {
     this.name = name;
     this.port = port;
     Files.writeString(folder.resolve(name + ".zone"), zone());
+    Files.writeString(folder.resolve("root.zone"), ROOT);
     Path file = Files.writeString(folder.resolve(name + ".conf"), conf.formatted(folder, port));
     builder = new ProcessBuilder(command);
     builder.command().add(file.toString());
@@ -154,10 +168,10 @@ final class NameServer implements AutoCloseable {
   }
 
   /**
-   * Below the ports that the kernel gives to sockets which do not ask for one: no flow can take it
-   * while the server is down.
+   * For UDP and TCP, below the ports that the kernel gives to sockets which do not ask for one: no
+   * flow can take it while the server is down.
    */
-  private static int freePort() throws IOException {
+  static int freePort() throws IOException {
     int ephemeral;
     // Not Files.readString: it begins with a read of one byte, which is all that a sysctl then
     // says.

@@ -200,7 +200,9 @@ final class Schema {
       value.problem("goes with policy = least-load, not with " + policy);
     }
     String by =
-        value == null ? "flows" : in.word("by", "flows", Set.of("flows", "latency"), Set.of());
+        policy.equals("least-load")
+            ? in.word("by", "flows", Set.of("flows", "latency"), Set.of())
+            : "flows";
     return new Balance(policy, Load.valueOf(by.toUpperCase(Locale.ROOT)));
   }
 
