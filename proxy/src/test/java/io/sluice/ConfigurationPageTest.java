@@ -109,8 +109,10 @@ class ConfigurationPageTest {
     List<String> wrong = new ArrayList<>();
     for (Key key : Reference.read().keys()) {
       Object otherwise = defaults.get(key.path());
-      boolean isDefault = key.isSection() || otherwise == null || same(key.value(), otherwise);
-      if (!isDefault && (key.live() || !isNone(otherwise))) {
+      if (otherwise == null || key.isSection() || same(key.value(), otherwise)) {
+        continue;
+      }
+      if (key.live() || !isNone(otherwise)) {
         wrong.add(key.path() + " = " + key.value() + ", and its default is " + otherwise);
       }
     }
@@ -279,7 +281,7 @@ class ConfigurationPageTest {
       Set<String> written = new TreeSet<>();
       walk(
           "sluice",
-          ConfigFactory.parseString(text).root().unwrapped().get("sluice"),
+          ConfigFactory.parseString(text).getObject("sluice").unwrapped(),
           (path, _) -> written.add(path));
       Map<String, Object> whole = Document.parse("f", text, names(), Optional.empty()).effective();
       walk(
