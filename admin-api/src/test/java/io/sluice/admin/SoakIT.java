@@ -38,11 +38,8 @@ class SoakIT {
   private static final int RATE = Integer.getInteger("soak.rate", 15_000);
   private static final int BACKENDS = 4;
 
-  /**
-   * Heap of a flow beside its socket: 310 since filters, taps and first replies; DESIGN.md aims at
-   * 300.
-   */
-  private static final long FLOW_BYTES = 320;
+  /** DESIGN.md: heap of a flow beside its socket. */
+  private static final long FLOW_BYTES = 300;
 
   /**
    * Kernel memory for a datagram of up to 1,400 bytes is 2,304; of a receive buffer as much as a

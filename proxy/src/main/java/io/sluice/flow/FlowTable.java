@@ -71,6 +71,9 @@ public final class FlowTable {
    */
   private long touchNanos;
 
+  /** Likewise. */
+  private boolean twoWay;
+
   private volatile boolean draining;
   private volatile boolean closing;
 
@@ -84,6 +87,7 @@ public final class FlowTable {
     budget = new Budget(limits.newPerSecond(), now.get());
     rehomes = new Budget(limits.rehomePerSecond(), now.get());
     touchNanos = touchNanos(limits);
+    twoWay = !limits.oneWay();
     flows =
         Caffeine.newBuilder()
             .expireAfter(new TimeToLive())
@@ -103,6 +107,7 @@ public final class FlowTable {
   public void limit(Limits next) {
     Limits last = limits;
     touchNanos = touchNanos(next);
+    twoWay = !next.oneWay();
     limits = next;
     if (next.newPerSecond() != last.newPerSecond()) {
       budget = new Budget(next.newPerSecond(), clock.getAsLong());
@@ -253,6 +258,11 @@ public final class FlowTable {
    */
   boolean isTouchDue(long touchedAt, long now) {
     return now - touchedAt >= touchNanos;
+  }
+
+  /** Whether backends are expected to answer. */
+  boolean isTwoWay() {
+    return twoWay;
   }
 
   /** Puts off a flow's idle time-out. */

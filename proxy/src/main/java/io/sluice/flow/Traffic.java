@@ -14,7 +14,6 @@ import io.sluice.pool.Backend;
 sealed class Traffic permits Flow {
   final Lane lane;
   final Backend backend;
-  private final boolean twoWay;
   private final long openedAt;
   private long seenAt;
 
@@ -35,7 +34,6 @@ sealed class Traffic permits Flow {
   Traffic(Lane lane, Backend backend, long now) {
     this.lane = lane;
     this.backend = backend;
-    twoWay = !lane.table().limits().oneWay();
     openedAt = now;
     seenAt = now;
   }
@@ -52,7 +50,7 @@ sealed class Traffic permits Flow {
     traffic.add(Backend.REQUEST_BYTES, bytes);
     if (askedAt != 0) {
       traffic.add(Backend.REPEATED, 1);
-    } else if (twoWay) {
+    } else if (lane.table().isTwoWay()) {
       askedAt = now;
       backend.asked(worker, now);
     }

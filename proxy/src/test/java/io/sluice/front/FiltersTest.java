@@ -371,6 +371,7 @@ class FiltersTest {
     EchoServer b = served.echo();
     InetSocketAddress at = filteringByFirstByte().serve(a, b);
     a.close();
+    Refusing.await(a.address());
     Client client = served.clients(1, 0).getFirst();
     assertThat(client.ask(at, OPEN)).containsExactly(OPEN); // rescued
     await().until(() -> served.front().flows().closed(CloseReason.RESCUED) == 1);
