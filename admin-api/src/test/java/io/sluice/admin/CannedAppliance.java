@@ -65,6 +65,9 @@ final class CannedAppliance implements Appliance {
   volatile Runnable whenListing = () -> {};
   volatile Runnable whenScaling = () -> {};
 
+  /** Before a backend is changed, drained or enabled. */
+  volatile Runnable whenWishing = () -> {};
+
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
 
@@ -228,11 +231,13 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public void drain(String pool, String backend, Optional<Duration> deadline) {
+    whenWishing.run();
     wishes.add("drain " + pool + "/" + backend + deadline.map(d -> " within " + d).orElse(""));
   }
 
   @Override
   public void enable(String pool, String backend) {
+    whenWishing.run();
     wishes.add("enable " + pool + "/" + backend);
   }
 
@@ -291,6 +296,7 @@ final class CannedAppliance implements Appliance {
   public Applied change(
       String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
       throws InvalidConfig, Refused {
+    whenWishing.run();
     PoolStatus before = pools.stream().filter(p -> p.name().equals(pool)).findFirst().orElseThrow();
     Optional<SluiceConfig.Backend> now =
         before.backends().stream()
