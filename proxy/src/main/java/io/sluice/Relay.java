@@ -310,7 +310,8 @@ final class Relay implements Datapath, Appliance {
       dropped.put(drop, accounts.stream().mapToLong(account -> account.dropped(drop)).sum());
     }
     long forwarded = accounts.stream().mapToLong(Account::forwarded).sum();
-    long pending = accounts.stream().mapToLong(Account::underWay).sum();
+    // a loop may have booked what it took before the other one has booked that it handed it over
+    long pending = Math.max(0, accounts.stream().mapToLong(Account::underWay).sum());
     long received = accounts.stream().mapToLong(Account::received).sum();
     long bytes = accounts.stream().mapToLong(Account::bytes).sum();
     return new Ledger.Side(received, forwarded, dropped, pending, bytes);

@@ -15,6 +15,7 @@ import io.sluice.Appliance.Status;
 import io.sluice.Appliance.WorkerStatus;
 import io.sluice.Appliance.WorkersStatus;
 import io.sluice.config.Problem;
+import io.sluice.config.SluiceConfig.Role;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -39,8 +40,12 @@ final class Views {
 
   private Views() {}
 
-  static JsonObject status(Status s) {
+  /**
+   * @param role of whoever asks
+   */
+  static JsonObject status(Status s, Role role) {
     return new JsonObject()
+        .put("role", role.name().toLowerCase(Locale.ROOT))
         .put("version", s.version())
         .put("java", s.java())
         .put("netty", s.netty())

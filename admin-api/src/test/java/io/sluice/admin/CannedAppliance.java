@@ -65,6 +65,9 @@ final class CannedAppliance implements Appliance {
   volatile Runnable whenListing = () -> {};
   volatile Runnable whenScaling = () -> {};
 
+  /** Before a backend is changed, drained or enabled. */
+  volatile Runnable whenWishing = () -> {};
+
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
 
@@ -228,12 +231,14 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public List<String> drain(String pool, String backend, Optional<Duration> deadline) {
+    whenWishing.run();
     wishes.add("drain " + pool + "/" + backend + deadline.map(d -> " within " + d).orElse(""));
     return List.of();
   }
 
   @Override
   public List<String> enable(String pool, String backend) {
+    whenWishing.run();
     wishes.add("enable " + pool + "/" + backend);
     return List.of();
   }
@@ -293,6 +298,7 @@ final class CannedAppliance implements Appliance {
   public Applied change(
       String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
       throws InvalidConfig, Refused {
+    whenWishing.run();
     PoolStatus before = pools.stream().filter(p -> p.name().equals(pool)).findFirst().orElseThrow();
     Optional<SluiceConfig.Backend> now =
         before.backends().stream()
