@@ -7,6 +7,7 @@ import io.sluice.config.InvalidConfig;
 import io.sluice.config.SluiceConfig;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -21,12 +22,7 @@ class OverlayTest {
             .with(base.config(), "p", "b1", Optional.empty())
             .with(base.config(), "p", "b2", backend("b2", 2, 9));
 
-    Overlay.Laid laid = overlay.over(base);
-
-    assertThat(laid.givenUp()).isEmpty();
-    assertThat(laid.kept()).isEqualTo(overlay);
-    assertThat(laid.document().config().pools().getFirst().backends())
-        .containsExactly(backend("b2", 2, 9).orElseThrow());
+    assertThat(laidWhole(overlay, base)).containsExactly(backend("b2", 2, 9).orElseThrow());
   }
 
   @Test
@@ -37,10 +33,7 @@ class OverlayTest {
             .with(base.config(), "p", "b2", backend("b2", 1, 1))
             .with(base.config(), "p", "b1", backend("b1", 2, 1));
 
-    Overlay.Laid laid = overlay.over(base);
-
-    assertThat(laid.givenUp()).isEmpty();
-    assertThat(laid.document().config().pools().getFirst().backends())
+    assertThat(laidWhole(overlay, base))
         .containsExactly(backend("b1", 2, 1).orElseThrow(), backend("b2", 1, 1).orElseThrow());
   }
 
@@ -82,6 +75,13 @@ class OverlayTest {
     assertThat(laid.document().config().pools().getFirst().backends())
         .extracting(backend -> backend.address().getPort())
         .containsExactly(4, 1, 3);
+  }
+
+  private static List<SluiceConfig.Backend> laidWhole(Overlay overlay, Document base) {
+    Overlay.Laid laid = overlay.over(base);
+    assertThat(laid.givenUp()).isEmpty();
+    assertThat(laid.kept()).isEqualTo(overlay);
+    return laid.document().config().pools().getFirst().backends();
   }
 
   private static Optional<SluiceConfig.Backend> backend(String name, int port, int weight) {

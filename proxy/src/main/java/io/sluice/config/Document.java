@@ -24,8 +24,8 @@ public final class Document {
   /** 64 bits: two configurations of one appliance are not mistaken for each other. */
   private static final int VERSION_DIGITS = 16;
 
-  /** With every default filled in, the longest that may be written comes to less than a quarter. */
-  private static final int MAX_RESTORED = 128 * Hocon.MAX_BYTES;
+  /** With every default filled in, what may be written comes to some 10 times as much. */
+  private static final int MAX_RESTORED = 64 * Hocon.MAX_BYTES;
 
   private static final byte[] SALT = new SecureRandom().generateSeed(16);
 
