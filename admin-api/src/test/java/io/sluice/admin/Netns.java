@@ -130,6 +130,12 @@ final class Netns implements AutoCloseable {
         .toArray(String[]::new);
   }
 
+  /** The same for what needs the machine's own /sys, which {@link #prefix} hides. */
+  String[] network(String... and) {
+    return Stream.concat(Stream.of("nsenter", "--net=/run/netns/" + name), Stream.of(and))
+        .toArray(String[]::new);
+  }
+
   private void enter() {
     try (Arena arena = Arena.ofConfined()) {
       int fd = (int) OPEN.invokeExact(arena.allocateFrom("/run/netns/" + name), O_RDONLY);
