@@ -175,6 +175,7 @@ final class Relay implements Datapath, Appliance {
                     pool.balance().policy(),
                     pool.affinity().key(),
                     pool(pool.name()).backends().stream().map(Relay::status).toList(),
+                    pool(pool.name()).leaving().stream().map(Relay::leaving).toList(),
                     portsFree(pool.name())))
         .sorted(comparing(PoolStatus::name))
         .toList();
@@ -211,6 +212,10 @@ final class Relay implements Datapath, Appliance {
         view.requests(),
         view.replies(),
         view.dossier());
+  }
+
+  private static LeavingStatus leaving(Backend backend) {
+    return new LeavingStatus(backend.name(), backend.address(), backend.load());
   }
 
   @Override

@@ -218,9 +218,15 @@ class ReloadTest {
             .map(Appliance.FlowStatus::id)
             .toList();
     appliance.change("echoes", "one", was -> Optional.empty());
+    int leaving = clients.size() - stay.size();
+    assertThat(appliance.pools().getFirst().leaving())
+        .containsExactly(new Appliance.LeavingStatus("one", one.address(), leaving));
+    assertThat(leavingFlows()).isEqualTo(leaving);
     for (Client each : clients) {
       assertThat(each.ask(front(), (byte) 2)).containsExactly(2);
     }
+    await().until(() -> appliance.pools().getFirst().leaving().isEmpty());
+    assertThat(leavingFlows()).isZero();
     assertThat(flows()).extracting(Appliance.FlowStatus::backend).containsOnly("two");
     assertThat(flows()).extracting(Appliance.FlowStatus::id).containsAll(stay);
     assertThat(lost()).isZero();
@@ -460,6 +466,13 @@ class ReloadTest {
 
   private List<Appliance.BackendStatus> backends() {
     return appliance.pools().getFirst().backends();
+  }
+
+  private double leavingFlows() {
+    return appliance
+        .metrics()
+        .getSampleValue(
+            "sluice_pool_leaving_flows", new String[] {"pool"}, new String[] {"echoes"});
   }
 
   private void ask(int n) throws Exception {

@@ -8,6 +8,7 @@ import io.sluice.Appliance.ConfigStatus;
 import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowStatus;
 import io.sluice.Appliance.FrontStatus;
+import io.sluice.Appliance.LeavingStatus;
 import io.sluice.Appliance.Ledger;
 import io.sluice.Appliance.PoolStatus;
 import io.sluice.Appliance.Status;
@@ -99,6 +100,7 @@ final class Views {
         .put("policy", p.policy())
         .put("affinity", p.affinity())
         .put("backends", array(p.backends(), Views::backend))
+        .put("leaving", array(p.leaving(), Views::leaving))
         .put("portsFree", new JsonObject(new TreeMap<>(p.portsFree())));
   }
 
@@ -125,6 +127,14 @@ final class Views {
     dossier.draining().ifPresent(wish -> json.put("draining", draining(wish)));
     dossier.probe().ifPresent(probe -> json.put("probe", probe(probe)));
     return json;
+  }
+
+  private static JsonObject leaving(LeavingStatus b) {
+    return new JsonObject()
+        .put("name", b.name())
+        .put("address", NetUtil.toSocketAddressString(b.address()))
+        .put("state", "LEAVING")
+        .put("flows", b.flows());
   }
 
   static JsonObject config(ConfigStatus c) {

@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,6 +43,8 @@ import picocli.CommandLine.Spec;
 final class Ctl {
   static final String URL_VARIABLE = "SLUICE_ADMIN";
   private static final String DEFAULT_URL = "http://127.0.0.1:9901";
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration IMPATIENCE = Duration.ofSeconds(3);
 
   private final Map<String, String> environment;
 
@@ -96,11 +99,10 @@ final class Ctl {
   @Option(
       names = "--timeout",
       paramLabel = "DURATION",
-      defaultValue = "10s",
       converter = DurationReader.class,
       scope = ScopeType.INHERIT,
-      description = "How long to wait for an answer; by default ${DEFAULT-VALUE}.")
-  private Duration timeout = Duration.ofSeconds(10);
+      description = "How long to wait for an answer; by default 10s, for ready 3s.")
+  private @Nullable Duration timeout;
 
   /** Set by picocli. */
   @Spec private @Nullable CommandSpec spec;
@@ -143,7 +145,11 @@ final class Ctl {
 
   /** Asks, and returns the status to exit with. */
   int ask(Consumer<Api> question) {
-    try (Api api = connect()) {
+    return ask(this::connect, question);
+  }
+
+  private int ask(Supplier<Api> appliance, Consumer<Api> question) {
+    try (Api api = appliance.get()) {
       question.accept(api);
       return 0;
     } catch (Failure e) {
@@ -154,13 +160,33 @@ final class Ctl {
   }
 
   private Api connect() {
-    String where = url == null ? environment.getOrDefault(URL_VARIABLE, DEFAULT_URL) : url;
     Optional<Token> known = Token.find(token, tokenFile, environment);
-    Api api = new Api(where, known, new TlsFiles(ca, certificate, key), timeout);
+    Api api = connect(known, PATIENCE);
     if (known.isPresent() && api.isOverheard()) {
       err().println("sluice ctl: the token goes over the network in the clear; https keeps it");
     }
     return api;
+  }
+
+  private Api connect(Optional<Token> known, Duration patience) {
+    String where = url == null ? environment.getOrDefault(URL_VARIABLE, DEFAULT_URL) : url;
+    return new Api(
+        where,
+        known,
+        new TlsFiles(ca, certificate, key),
+        Objects.requireNonNullElse(timeout, patience));
+  }
+
+  @Command(
+      description =
+          "Whether clients may be sent there: exits with 0, or else 1. Takes no token, for a"
+              + " container's health check.")
+  int ready() {
+    int status =
+        ask(
+            () -> connect(Optional.empty(), IMPATIENCE),
+            api -> show(api.get("/readyz"), answer -> List.of("ready")));
+    return Math.min(status, Failure.REFUSED);
   }
 
   @Command(description = "The appliance at a glance.")

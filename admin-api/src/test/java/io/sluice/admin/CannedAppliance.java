@@ -107,7 +107,22 @@ final class CannedAppliance implements Appliance {
         List.of(
             backend(backend, address("::1", 5300), 1, "UP"),
             backend("z", address("::1", 5301), 1, "TRIAL")),
+        List.of(),
         Map.of("any", 28_000));
+  }
+
+  /** A backend that has been removed. */
+  void leaves(String pool, String backend, long flows) {
+    var gone = List.of(new LeavingStatus(backend, address("192.0.2.9", 53), flows));
+    pools =
+        pools.stream()
+            .map(
+                p ->
+                    p.name().equals(pool)
+                        ? new PoolStatus(
+                            pool, p.policy(), p.affinity(), p.backends(), gone, p.portsFree())
+                        : p)
+            .toList();
   }
 
   private static BackendStatus backend(
@@ -301,7 +316,13 @@ final class CannedAppliance implements Appliance {
                 + each
                 + "} } } }");
     PoolStatus after =
-        new PoolStatus(pool, before.policy(), before.affinity(), backends, before.portsFree());
+        new PoolStatus(
+            pool,
+            before.policy(),
+            before.affinity(),
+            backends,
+            before.leaving(),
+            before.portsFree());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
   }

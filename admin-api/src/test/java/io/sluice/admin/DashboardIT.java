@@ -251,6 +251,7 @@ class DashboardIT {
       api.appliance.fronts = List.of(CannedAppliance.front("dns"), CannedAppliance.front(HOSTILE));
       PoolStatus pool = CannedAppliance.pool(HOSTILE, HOSTILE);
       api.appliance.pools = List.of(pool);
+      api.appliance.leaves(HOSTILE, HOSTILE, 12);
       api.appliance.flows.put(
           1L, CannedAppliance.flow(1, HOSTILE, HOSTILE, CannedAppliance.address("::1", 9)));
       api.appliance.journal.enter(Journal.Kind.BACKEND, HOSTILE, HOSTILE, HOSTILE);
@@ -258,6 +259,8 @@ class DashboardIT {
       for (String place : List.of("#fronts", "#pools", "#flows", "#events")) {
         assertThat(page.locator(place)).containsText(HOSTILE);
       }
+      assertThat(page.locator("#pools tr.pool"))
+          .containsText("removed, with flows left: " + HOSTILE + " at 192.0.2.9:53 (12)");
       assertThat(page.locator("main img, main script")).hasCount(0);
       button(row(page, "#pools", HOSTILE), "Enable").click();
       assertThat(page.locator("#confirm-title")).hasText("Enable " + HOSTILE + "/" + HOSTILE + "?");
