@@ -48,7 +48,7 @@ class KubernetesManifestsTest {
 
     JsonObject at(String path) {
       JsonObject at = json;
-      for (String key : path.split("/")) {
+      for (String key : path.split("/", -1)) {
         at = at.getJsonObject(key);
       }
       return at;
@@ -116,7 +116,7 @@ class KubernetesManifestsTest {
   }
 
   private static void validate(Resource resource) throws Throwable {
-    String[] version = resource.json().getString("apiVersion").split("/");
+    String[] version = resource.json().getString("apiVersion").split("/", -1);
     assertThat(version[version.length - 1]).isEqualTo("v1");
     JsonElement json = new Gson().fromJson(resource.json().encode(), JsonElement.class);
     try {
