@@ -13,7 +13,6 @@ import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
 import io.sluice.config.Reference;
-import io.sluice.config.Reference.Key;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -107,7 +106,7 @@ class ConfigurationPageTest {
   void theReferenceShowsDefaultsInCommentsToo() throws Exception {
     Map<String, Object> defaults = defaults();
     List<String> wrong = new ArrayList<>();
-    for (Key key : Reference.read().keys()) {
+    for (Reference.Key key : Reference.read().keys()) {
       Object otherwise = defaults.get(key.path());
       if (otherwise == null || key.isSection() || same(key.value(), otherwise)) {
         continue;
@@ -123,7 +122,7 @@ class ConfigurationPageTest {
     Reference reference = Reference.read();
     Map<String, Object> defaults = defaults();
     Set<String> required = required();
-    Map<String, List<Key>> sections =
+    Map<String, List<Reference.Key>> sections =
         reference.keys().stream()
             .filter(key -> !key.path().equals("sluice"))
             .collect(groupingBy(ConfigurationPageTest::parent, LinkedHashMap::new, toList()));
@@ -162,7 +161,7 @@ class ConfigurationPageTest {
   }
 
   private static String row(
-      Key key, Set<String> sections, Map<String, Object> defaults, Set<String> required) {
+      Reference.Key key, Set<String> sections, Map<String, Object> defaults, Set<String> required) {
     return "| %s | %s | %s | %s | %s |\n"
         .formatted(
             code(leaf(key.path())),
@@ -172,14 +171,14 @@ class ConfigurationPageTest {
             sections.contains(key.path()) ? section(key) : meaning(key).replace("|", "\\|"));
   }
 
-  private static String section(Key key) {
+  private static String section(Reference.Key key) {
     String title = title(key.path());
     String anchor =
         title.replace(" ", "-").replaceAll("[^a-zA-Z0-9-]", "").toLowerCase(Locale.ROOT);
     return "[" + title + "](#" + anchor + ")";
   }
 
-  private static String type(Key key) {
+  private static String type(Reference.Key key) {
     String value = key.value();
     if (key.isSection()) {
       return "section";
@@ -202,7 +201,8 @@ class ConfigurationPageTest {
     return value.matches("\"(\\d+\\.\\d+\\.\\d+\\.\\d+|\\[.*]):\\d+\"") ? "address" : "text";
   }
 
-  private static String otherwise(Key key, Map<String, Object> defaults, Set<String> required) {
+  private static String otherwise(
+      Reference.Key key, Map<String, Object> defaults, Set<String> required) {
     if (required.contains(key.path())) {
       return key.isSection() ? "required" : "required, e.g. " + code(key.value());
     }
@@ -210,7 +210,7 @@ class ConfigurationPageTest {
     if (key.isSection()) {
       return "";
     }
-    if (key.live() || otherwise != null && !isNone(otherwise)) {
+    if (key.live() || (otherwise != null && !isNone(otherwise))) {
       return code(key.value());
     }
     return (otherwise == null ? "none" : "`[]`") + ", e.g. " + code(key.value());
@@ -220,7 +220,7 @@ class ConfigurationPageTest {
     return value.equals(List.of());
   }
 
-  private static String reload(Key key) {
+  private static String reload(Reference.Key key) {
     String path = key.path().substring("sluice.".length());
     List<Boolean> live =
         Diff.live().entrySet().stream()
@@ -235,7 +235,7 @@ class ConfigurationPageTest {
   }
 
   /** Lists of choices keep their lines. */
-  private static String meaning(Key key) {
+  private static String meaning(Reference.Key key) {
     StringBuilder meaning = new StringBuilder();
     boolean inChoice = false;
     for (String line : key.about()) {
@@ -259,7 +259,7 @@ class ConfigurationPageTest {
         : section.substring("sluice.".length()).replace("*", "NAME");
   }
 
-  private static String parent(Key key) {
+  private static String parent(Reference.Key key) {
     return key.path().substring(0, key.path().lastIndexOf('.'));
   }
 
