@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.sluice.config.Document;
-import io.sluice.flow.CloseReason;
-import io.sluice.metrics.Drop;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -31,8 +29,6 @@ class MetricsPageTest {
       Pattern.compile(
           "^\\| `(sluice_\\w+)` \\| (\\w+) \\| ([\\w, ]*)\\| [^|]+ \\| [^|]+ \\|$",
           Pattern.MULTILINE);
-
-  private static final Pattern REASON = Pattern.compile("^\\| ([A-Z_]+) \\|", Pattern.MULTILINE);
 
   private static final String CONFIG =
       """
@@ -63,17 +59,6 @@ class MetricsPageTest {
     assertThat(served().entrySet())
         .as("served; documented in " + PAGE)
         .containsExactlyElementsOf(documented.entrySet());
-  }
-
-  @Test
-  void thePageExplainsEveryReason() throws Exception {
-    assertThat(REASON.matcher(Files.readString(PAGE)).results().map(row -> row.group(1)))
-        .containsExactlyInAnyOrderElementsOf(
-            Stream.concat(names(Drop.values()), names(CloseReason.values())).toList());
-  }
-
-  private static Stream<String> names(Enum<?>[] all) {
-    return Stream.of(all).map(Enum::name);
   }
 
   private static Set<String> words(MatchResult row) {
