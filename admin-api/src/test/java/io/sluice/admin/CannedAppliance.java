@@ -118,14 +118,13 @@ final class CannedAppliance implements Appliance {
   void leaves(String pool, String backend, long flows) {
     var gone = List.of(new LeavingStatus(backend, address("192.0.2.9", 53), flows));
     pools =
-        pools.stream()
-            .map(
-                p ->
-                    p.name().equals(pool)
-                        ? new PoolStatus(
-                            pool, p.policy(), p.affinity(), p.backends(), gone, p.portsFree())
-                        : p)
-            .toList();
+        pools.stream().map(p -> p.name().equals(pool) ? with(p, p.backends(), gone) : p).toList();
+  }
+
+  private static PoolStatus with(
+      PoolStatus pool, List<BackendStatus> backends, List<LeavingStatus> leaving) {
+    return new PoolStatus(
+        pool.name(), pool.policy(), pool.affinity(), backends, leaving, pool.portsFree());
   }
 
   private static BackendStatus backend(
@@ -323,14 +322,7 @@ final class CannedAppliance implements Appliance {
             "sluice { fronts { f { listen = [\"127.0.0.1:1\"], pool = p } }, pools { p { backends {"
                 + each
                 + "} } } }");
-    PoolStatus after =
-        new PoolStatus(
-            pool,
-            before.policy(),
-            before.affinity(),
-            backends,
-            before.leaving(),
-            before.portsFree());
+    PoolStatus after = with(before, backends, before.leaving());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
   }
