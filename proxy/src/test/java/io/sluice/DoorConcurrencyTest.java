@@ -1,14 +1,18 @@
 package io.sluice;
 
+import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.config.SluiceConfig.Backend;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -23,7 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
  * pool does agree.
  */
 class DoorConcurrencyTest {
-  private static final int TIMES = 40;
+  private static final int ROUNDS = 60;
+  private static final int AT_A_TIME = 4;
 
   private final long seed = Long.getLong("sluice.seed", System.nanoTime());
 
@@ -49,25 +54,32 @@ class DoorConcurrencyTest {
   @Timeout(120)
   void poolAndStateFileAgreeInTheEnd() throws Exception {
     Appliance appliance = deployed.appliance();
+    Random random = new Random(seed);
+    InetSocketAddress spare = deployed.keep(new EchoServer("127.0.0.1")).address();
+    InetSocketAddress third = deployed.keep(new EchoServer("127.0.0.1")).address();
     List<Operator> operators =
         List.of(
-            () -> drain(new Random(seed), "one"),
-            () -> drain(new Random(seed + 1), "one"),
-            () -> drain(new Random(seed + 2), "two"),
-            () -> change(new Random(seed + 3)),
-            () -> reload(new Random(seed + 4)));
+            by -> drain(by, "one"),
+            by -> drain(by, "one"),
+            by -> drain(by, "two"),
+            by -> change(by, spare, third),
+            this::reload);
     try (ExecutorService threads = Executors.newFixedThreadPool(operators.size())) {
-      List<Future<?>> all = new ArrayList<>();
-      for (Operator each : operators) {
-        all.add(
-            threads.submit(
-                () -> {
-                  each.act();
-                  return true;
-                }));
-      }
-      for (Future<?> each : all) {
-        each.get();
+      for (int round = 0; round < ROUNDS; round++) {
+        List<Future<?>> all = new ArrayList<>();
+        for (Operator each : operators) {
+          Random own = new Random(random.nextLong());
+          all.add(
+              threads.submit(
+                  () -> {
+                    each.act(own);
+                    return true;
+                  }));
+        }
+        for (Future<?> each : all) {
+          each.get();
+        }
+        assertThat(kept()).as("-Dsluice.seed=%d, round %d", seed, round).isEqualTo(drained());
       }
     }
     List<String> before = told(appliance);
@@ -76,7 +88,19 @@ class DoorConcurrencyTest {
   }
 
   private interface Operator {
-    void act() throws Exception;
+    void act(Random random) throws Exception;
+  }
+
+  private Set<String> kept() {
+    return new StateFile(deployed.state(), InstantSource.system())
+        .read().drained().stream().map(StateFile.Ref::backend).collect(toSet());
+  }
+
+  private Set<String> drained() {
+    return deployed.backends().stream()
+        .filter(backend -> backend.dossier().draining().isPresent())
+        .map(Appliance.BackendStatus::name)
+        .collect(toSet());
   }
 
   /** Name, address, weight, and whether drained. */
@@ -90,7 +114,7 @@ class DoorConcurrencyTest {
   }
 
   private void drain(Random random, String backend) {
-    for (int i = 0; i < TIMES; i++) {
+    for (int i = 0; i < AT_A_TIME; i++) {
       if (random.nextBoolean()) {
         Optional<Duration> deadline =
             random.nextBoolean() ? Optional.empty() : Optional.of(Duration.ofHours(1));
@@ -102,10 +126,9 @@ class DoorConcurrencyTest {
   }
 
   /** The weight of the one, the address of the other, and a third that comes and goes. */
-  private void change(Random random) throws Exception {
-    var spare = deployed.keep(new EchoServer("127.0.0.1")).address();
-    var third = deployed.keep(new EchoServer("127.0.0.1")).address();
-    for (int i = 0; i < TIMES; i++) {
+  private void change(Random random, InetSocketAddress spare, InetSocketAddress third)
+      throws Exception {
+    for (int i = 0; i < AT_A_TIME; i++) {
       int weight = 1 + random.nextInt(9);
       switch (random.nextInt(3)) {
         case 0 -> deployed.weigh("one", weight);
@@ -130,7 +153,7 @@ class DoorConcurrencyTest {
   }
 
   private void reload(Random random) throws Exception {
-    for (int i = 0; i < TIMES / 2; i++) {
+    for (int i = 0; i < 2; i++) {
       String text = deployed.stateful("max-datagram = " + (100 + random.nextInt(1_000)));
       if (random.nextInt(4) == 0) {
         deployed.appliance().configure(text, was -> {});
