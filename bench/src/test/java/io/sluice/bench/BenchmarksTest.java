@@ -30,6 +30,7 @@ class BenchmarksTest {
     assertThat(results)
         .extracting(result -> result.getParams().getBenchmark())
         .anyMatch(name -> name.endsWith("FlowLookUp.readAndFind"))
+        .anyMatch(name -> name.endsWith("FilterAndRecord.recordRequest"))
         .anyMatch(name -> name.endsWith("KeyExtraction.sourceIp"))
         .anyMatch(name -> name.endsWith("BalancerPick.pick"));
   }
