@@ -62,9 +62,9 @@ record DebianServer(String name, Path folder, int port, Process process) impleme
             ok
           }
         }
-        """;
-    Files.writeString(
-        folder.resolve("radiusd.conf"), conf.formatted(folder, secret, port, accounting, name));
+        """
+            .formatted(folder, secret, port, accounting, name);
+    Files.writeString(folder.resolve("radiusd.conf"), conf);
     String program = "/usr/sbin/freeradius";
     return start(
         name, folder, port, program, "-f", "-l", "stdout", "-n", "radiusd", "-d", "" + folder);
@@ -85,8 +85,9 @@ record DebianServer(String name, Path folder, int port, Process process) impleme
         }
         input(type="imudp" address="127.0.0.1" port="%2$d" rcvbufSize="4m" ruleset="collect")
         input(type="imtcp" address="127.0.0.1" port="%2$d" ruleset="collect")
-        """;
-    Path file = Files.writeString(folder.resolve("rsyslog.conf"), conf.formatted(folder, port));
+        """
+            .formatted(folder, port);
+    Path file = Files.writeString(folder.resolve("rsyslog.conf"), conf);
     String program = "/usr/sbin/rsyslogd";
     return start(name, folder, port, program, "-n", "-f", "" + file, "-i", folder + "/pid");
   }
