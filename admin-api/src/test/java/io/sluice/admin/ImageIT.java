@@ -130,13 +130,14 @@ class ImageIT {
       options.add("--volume=%s:%s:ro".formatted(mount.source(), mount.to()));
     }
     // Not the file's, which this machine may not give.
-    options.add("--ulimit=host");
+    options.add(Podman.files());
+    options.add(Podman.THREADS);
     options.add(IMAGE);
     String[] run = podman.podman(words(new String[] {"run"}, options));
     Process process = start(NAME, host.network(run));
     await("readiness: " + log())
         .atMost(PATIENCE)
-        .until(() -> !process.isAlive() || ask("9901", "/readyz").contains("ready"));
+        .until(() -> !process.isAlive() || ask("9901", "/readyz").contains("READY"));
     assertThat(process.isAlive()).as(log()).isTrue();
     return process;
   }
