@@ -81,9 +81,14 @@ class ImageIT {
     start("prometheus", words(host.prefix("prometheus"), prometheus(compose)));
     Process first = appliance(compose);
     talk(20);
-    assertThat(json("/v1/pools/echoes").getJsonArray("backends"))
-        .hasSize(2)
-        .allSatisfy(each -> assertThat(((JsonObject) each).getInteger("flows")).isPositive());
+    await("flows on both backends")
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(json("/v1/pools/echoes").getJsonArray("backends"))
+                    .hasSize(2)
+                    .allSatisfy(
+                        each -> assertThat(((JsonObject) each).getInteger("flows")).isPositive()));
 
     assertThat(podman.done("exec", NAME, "id", "-u").strip()).isEqualTo("65532");
     assertThat(podman.done("exec", NAME, "grep", "-E", "^(CapEff|NoNewPrivs)", "/proc/1/status"))
