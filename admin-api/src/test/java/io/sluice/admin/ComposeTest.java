@@ -77,7 +77,7 @@ class ComposeTest {
   private String echoPort(String service) {
     String command = compose.service(service).command().getFirst();
     assertThat(command).matches("UDP4-RECVFROM:\\d+,bind=127\\.0\\.0\\.1,fork");
-    return command.replaceAll("\\D*(\\d+),.*", "$1").substring(1);
+    return command.replaceAll(".*:(\\d+),.*", "$1");
   }
 
   @Test

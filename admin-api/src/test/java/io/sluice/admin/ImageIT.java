@@ -81,9 +81,14 @@ class ImageIT {
     start("prometheus", words(host.prefix("prometheus"), prometheus(compose)));
     Process first = appliance(compose);
     talk(20);
-    assertThat(json("/v1/pools/echoes").getJsonArray("backends"))
-        .hasSize(2)
-        .allSatisfy(each -> assertThat(((JsonObject) each).getInteger("flows")).isPositive());
+    await("flows on both backends")
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(json("/v1/pools/echoes").getJsonArray("backends"))
+                    .hasSize(2)
+                    .allSatisfy(
+                        each -> assertThat(((JsonObject) each).getInteger("flows")).isPositive()));
 
     assertThat(podman.done("exec", NAME, "id", "-u").strip()).isEqualTo("65532");
     assertThat(podman.done("exec", NAME, "grep", "-E", "^(CapEff|NoNewPrivs)", "/proc/1/status"))
@@ -130,13 +135,14 @@ class ImageIT {
       options.add("--volume=%s:%s:ro".formatted(mount.source(), mount.to()));
     }
     // Not the file's, which this machine may not give.
-    options.add("--ulimit=host");
+    options.add(Podman.files());
+    options.add(Podman.THREADS);
     options.add(IMAGE);
     String[] run = podman.podman(words(new String[] {"run"}, options));
     Process process = start(NAME, host.network(run));
     await("readiness: " + log())
         .atMost(PATIENCE)
-        .until(() -> !process.isAlive() || ask("9901", "/readyz").contains("ready"));
+        .until(() -> !process.isAlive() || ask("9901", "/readyz").contains("READY"));
     assertThat(process.isAlive()).as(log()).isTrue();
     return process;
   }

@@ -15,6 +15,9 @@ import java.util.stream.Stream;
  * packages are the base. Skips where something of it is missing or not permitted.
  */
 final class Podman {
+  /** For the same reason; more than the appliance needs. */
+  static final String THREADS = "--ulimit=nproc=4096:4096";
+
   private static final String BASE = "localhost/base";
 
   private final Path folder;
@@ -43,7 +46,7 @@ final class Podman {
     skipUnless(run("sh", "-c", ROOT_FILE_SYSTEM, "-", folder.resolve("base.tar").toString()));
     Files.writeString(folder.resolve("Dockerfile"), "FROM scratch\nADD base.tar /\n");
     skipUnless(buildah("-t", BASE, folder.toString()));
-    skipUnless(run(podman("run", "--rm", "--ulimit=host", "--network=host", BASE, "true")));
+    skipUnless(run(podman("run", "--rm", THREADS, files(), "--network=host", BASE, "true")));
   }
 
   /**
@@ -65,6 +68,12 @@ final class Podman {
     assumeTrue(
         ended.status() == 0,
         () -> "NOT TESTED: no containers here: " + ended.err().strip().replaceAll("\\s+", " "));
+  }
+
+  /** As many open files as this machine gives: podman would ask for more, and may not. */
+  static String files() throws Exception {
+    String most = Ended.run("sh", "-c", "ulimit -H -n").out().strip();
+    return "--ulimit=nofile=%s:%s".formatted(most, most);
   }
 
   /** Builds the last stage of our Dockerfile, over what was installed instead of the first. */
