@@ -10,8 +10,10 @@ import io.sluice.StateFile.State;
 import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
+import io.sluice.config.Origin;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.discovery.Finding.Server;
 import io.sluice.metrics.Journal;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -21,11 +23,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,7 +40,7 @@ import org.slf4j.LoggerFactory;
  * <p>What is in force is a <em>base</em>, the file or what was put in its place, and over it what
  * was changed of single backends since.
  */
-final class Door implements AutoCloseable {
+final class Door implements Discovering.Entrance, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Door.class);
 
   /** Of an event; the rest is in the log and in the answer. */
@@ -68,6 +72,7 @@ final class Door implements AutoCloseable {
   private Document base;
   private State state = State.NOTHING;
   private boolean closed;
+  private volatile Findings findings = Findings.NONE;
   private volatile InForce now;
 
   /**
@@ -114,12 +119,12 @@ final class Door implements AutoCloseable {
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
       } catch (StartFailure e) {
         // Where the file does not start either, it is not the state file's fault.
-        plant.become(now.config());
+        plant.become(findings.over(now.config()));
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
         return;
       }
     }
-    plant.become(now.config());
+    plant.become(findings.over(now.config()));
   }
 
   private void restore(State kept) throws InvalidConfig, Refused, StartFailure {
@@ -139,7 +144,7 @@ final class Door implements AutoCloseable {
     Overlay.Laid laid = kept.overlay().over(from);
     laid.givenUp().forEach(line -> log.warn("state file: {}", line));
     laid.kept().changes().forEach(change -> log.info("as was changed at run time: {}", change));
-    plant.become(laid.document().config());
+    plant.become(findings.over(laid.document().config()));
     base = from;
     state = new State(kept.configuration(), laid.kept(), kept.drained());
     now =
@@ -154,7 +159,8 @@ final class Door implements AutoCloseable {
         current.document.version(), current.source, current.since, current.document.effective());
   }
 
-  SluiceConfig config() {
+  @Override
+  public SluiceConfig config() {
     return now.config();
   }
 
@@ -207,7 +213,14 @@ final class Door implements AutoCloseable {
     if (config.pools().stream().noneMatch(each -> each.name().equals(pool))) {
       throw new IllegalArgumentException("no pool '" + pool + "'");
     }
-    Optional<SluiceConfig.Backend> to = edit.apply(Overlay.find(config, pool, backend));
+    Optional<SluiceConfig.Backend> is = Overlay.find(config, pool, backend);
+    if (is.isEmpty() && findings.has(pool, backend)) {
+      throw new Refused(
+          ("'%s' is not configured, but was found: change it where it was found, drain it, or"
+                  + " configure one with its address under another name")
+              .formatted(backend));
+    }
+    Optional<SluiceConfig.Backend> to = edit.apply(is);
     Document changed = checked(pool + "/" + backend, () -> now.document.with(pool, backend, to));
     Overlay overlay = state.overlay().with(base.config(), pool, backend, to);
     State next = new State(state.configuration(), overlay, state.drained());
@@ -233,7 +246,7 @@ final class Door implements AutoCloseable {
    * @param from what is the base then
    * @param said what to tell beside the difference
    */
-  private Applied enter(String source, Document next, Document from, State then, List<String> said)
+  private Applied enter(String source, Document next, Document from, State kept, List<String> said)
       throws Refused {
     Diff diff = Diff.between(config(), next.config());
     if (closed) {
@@ -247,17 +260,19 @@ final class Door implements AutoCloseable {
                   + String.join("; ", diff.restarts())
                   + ": restart Sluice for that, or leave it as it was"));
     }
+    Findings then = findings.in(next.config());
     try {
-      plant.become(next.config());
+      plant.become(then.over(next.config()));
     } catch (StartFailure e) {
       throw refused(source, new Refused(String.valueOf(e.getMessage()), e));
     }
     List<String> changes = new ArrayList<>(diff.changes());
     changes.addAll(said);
     SluiceConfig was = config();
+    findings = then;
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
-    keep(was, then).ifPresent(changes::add);
+    keep(was, kept).ifPresent(changes::add);
     enter(changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED, source, changes);
     told.forEach(this::tell);
     return new Applied(next.version(), changes);
@@ -303,7 +318,7 @@ final class Door implements AutoCloseable {
   /** Returns what to tell of it, if there is something. */
   private Optional<String> keep(SluiceConfig was, State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
-    drained.removeIf(ref -> Overlay.find(config(), ref.pool(), ref.backend()).isEmpty());
+    drained.removeIf(ref -> !isKnown(ref));
     State last = state;
     state = new State(next.configuration(), next.overlay(), drained);
     drained.stream()
@@ -326,14 +341,86 @@ final class Door implements AutoCloseable {
     return Optional.empty();
   }
 
+  /** Where backends are found, one that is not there may come back. */
+  private boolean isKnown(Ref ref) {
+    return config().pools().stream()
+        .filter(pool -> pool.name().equals(ref.pool()))
+        .anyMatch(
+            pool ->
+                pool.discovery().isPresent()
+                    || Overlay.find(config(), ref.pool(), ref.backend()).isPresent());
+  }
+
   private static Optional<Object> address(SluiceConfig config, Ref ref) {
     return Overlay.find(config, ref.pool(), ref.backend()).map(SluiceConfig.Backend::address);
   }
 
   private void drain(Ref ref) {
     var pool = plant.pools.get(ref.pool());
-    if (pool != null && Overlay.find(config(), ref.pool(), ref.backend()).isPresent()) {
+    boolean there =
+        pool != null
+            && pool.backends().stream().anyMatch(each -> each.name().equals(ref.backend()));
+    if (pool != null && there) {
       var _ = pool.drain(ref.backend(), Optional.empty());
+    }
+  }
+
+  /** Who was found of late. */
+  @Override
+  public Findings findings() {
+    return findings;
+  }
+
+  /**
+   * Puts in force what was found of a pool, unless it finds its backends elsewhere by now.
+   *
+   * @throws Refused when it cannot be put in force; nothing has changed
+   */
+  @Override
+  public synchronized void found(String pool, Origin by, List<Server> servers) throws Refused {
+    Optional<SluiceConfig.Discovery> asked =
+        config().pools().stream()
+            .filter(each -> each.name().equals(pool))
+            .findFirst()
+            .flatMap(SluiceConfig.Pool::discovery)
+            .filter(discovery -> discovery.origin().equals(by));
+    if (asked.isPresent()) {
+      Set<String> before =
+          findings.of(pool).servers().stream().map(Server::name).collect(Collectors.toSet());
+      become(findings.with(pool, asked.get(), servers, clock.instant()));
+      state.drained().stream()
+          .filter(ref -> ref.pool().equals(pool) && !before.contains(ref.backend()))
+          .forEach(this::drain);
+    }
+  }
+
+  /** Removes backends that are found no longer, once their flows or their time are over. */
+  @Override
+  public synchronized void sweep() throws Refused {
+    Instant at = clock.instant();
+    become(
+        findings.without(
+            (pool, leaving) -> !leaving.until().isAfter(at) || isIdle(pool, leaving.server())));
+  }
+
+  private boolean isIdle(String pool, Server server) {
+    var running = plant.pools.get(pool);
+    return running == null
+        || running.backends().stream()
+            .noneMatch(each -> each.name().equals(server.name()) && each.load() > 0);
+  }
+
+  private void become(Findings next) throws Refused {
+    if (closed) {
+      throw new Refused("Sluice is stopping");
+    }
+    try {
+      if (!next.equals(findings)) {
+        plant.become(next.over(config()));
+        findings = next;
+      }
+    } catch (StartFailure e) {
+      throw new Refused(String.valueOf(e.getMessage()), e);
     }
   }
 

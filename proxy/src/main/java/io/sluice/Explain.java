@@ -17,6 +17,7 @@ import java.time.InstantSource;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
@@ -35,7 +36,7 @@ import picocli.CommandLine.TypeConversionException;
     name = "explain",
     description =
         "Say, step by step, what would become of a datagram by a configuration alone: with no flows"
-            + " yet and every backend up. No socket is opened.",
+            + " yet, every configured backend up, and none looked for. No socket is opened.",
     footer = {"", "What a running appliance would do with it now: POST /v1/explain."})
 final class Explain implements Callable<Integer> {
   @Spec
@@ -85,7 +86,17 @@ final class Explain implements Callable<Integer> {
             .orElseThrow(() -> usage("no front '" + front + "'; there are: " + names(config)));
     ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
     try {
-      print(explain(wanted, config, plugins, control), spec.commandLine().getOut());
+      PrintWriter out = spec.commandLine().getOut();
+      print(explain(wanted, config, plugins, control), out);
+      pool(wanted, config)
+          .discovery()
+          .ifPresent(
+              by ->
+                  out.println(
+                      "Backends to be found by "
+                          + by.origin().kind()
+                          + " are not looked for here."));
+      out.flush();
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     } finally {
@@ -100,14 +111,10 @@ final class Explain implements Callable<Integer> {
       Plugins plugins,
       ScheduledExecutorService control)
       throws StartFailure {
-    SluiceConfig.Pool ofFront =
-        config.pools().stream()
-            .filter(each -> each.name().equals(wanted.pool()))
-            .findFirst()
-            .orElseThrow();
+    SluiceConfig.Pool ofFront = pool(wanted, config);
     var journal = new Journal(InstantSource.system());
     Dialer nobodys = new Ports(new BitSet(), new Fds(0)).dialer(List.of(), List.of());
-    try (Pool pool = Specs.open(ofFront, plugins, 1, control, journal)) {
+    try (Pool pool = Specs.open(ofFront, Map.of(), plugins, 1, control, journal)) {
       return Front.explain(
           Specs.front(wanted, ofFront, pool, nobodys, plugins.filters(wanted), plugins),
           System::nanoTime,
@@ -115,6 +122,13 @@ final class Explain implements Callable<Integer> {
           Optional.ofNullable(local),
           bytes());
     }
+  }
+
+  private static SluiceConfig.Pool pool(SluiceConfig.Front front, SluiceConfig config) {
+    return config.pools().stream()
+        .filter(each -> each.name().equals(front.pool()))
+        .findFirst()
+        .orElseThrow();
   }
 
   private byte[] bytes() {
@@ -134,7 +148,6 @@ final class Explain implements Callable<Integer> {
         explanation.outcome()
             + explanation.reason().map(reason -> " " + reason).orElse("")
             + explanation.backend().map(b -> " to " + explanation.pool() + "/" + b).orElse(""));
-    out.flush();
   }
 
   private ParameterException usage(String message) {

@@ -36,7 +36,7 @@ final class Plant implements AutoCloseable {
   final List<Front> fronts = new CopyOnWriteArrayList<>();
 
   /** What it has become; at first nothing. */
-  private Optional<SluiceConfig> now = Optional.empty();
+  private Optional<Aim> now = Optional.empty();
 
   Plant(
       SluiceConfig.Workers scale,
@@ -63,7 +63,7 @@ final class Plant implements AutoCloseable {
    *
    * @throws StartFailure when something cannot be opened; then nothing has changed
    */
-  void become(SluiceConfig next) throws StartFailure {
+  void become(Aim next) throws StartFailure {
     try (Transition transition = new Transition(this, now, next)) {
       transition.open();
       transition.apply();

@@ -17,7 +17,9 @@ import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
 
 /** From what a configuration says to what the rooms want to know. */
@@ -31,13 +33,14 @@ final class Specs {
    */
   static Pool open(
       SluiceConfig.Pool pool,
+      Map<String, String> leaving,
       Plugins plugins,
       int workers,
       ScheduledExecutorService control,
       Journal journal)
       throws StartFailure {
     try {
-      return Pool.open(pool(pool, plugins), workers, control, System::nanoTime, journal);
+      return Pool.open(pool(pool, leaving, plugins), workers, control, System::nanoTime, journal);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
       throw policyFailed(pool, e);
     }
@@ -50,14 +53,23 @@ final class Specs {
         e);
   }
 
-  static Pool.Spec pool(SluiceConfig.Pool pool, Plugins plugins) {
+  /**
+   * @param leaving which of its backends, and why
+   */
+  static Pool.Spec pool(SluiceConfig.Pool pool, Map<String, String> leaving, Plugins plugins) {
     SluiceConfig.Health health = pool.health();
     SluiceConfig.Passive passive = health.passive();
     return new Pool.Spec(
         pool.name(),
         policy(pool.balance(), plugins),
         pool.backends().stream()
-            .map(each -> new Pool.Spec.Server(each.name(), each.address(), each.weight()))
+            .map(
+                each ->
+                    new Pool.Spec.Server(
+                        each.name(),
+                        each.address(),
+                        each.weight(),
+                        Optional.ofNullable(leaving.get(each.name()))))
             .toList(),
         new Rules(
             passive.icmp(),

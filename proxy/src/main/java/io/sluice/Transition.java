@@ -3,6 +3,7 @@ package io.sluice;
 import static java.util.function.Function.identity;
 import static java.util.stream.Collectors.toMap;
 
+import io.sluice.balance.Balancer;
 import io.sluice.config.SluiceConfig;
 import io.sluice.filter.Chain;
 import io.sluice.front.Front;
@@ -37,6 +38,8 @@ import java.util.stream.Stream;
  */
 final class Transition implements AutoCloseable {
   private final Plant plant;
+  private final Optional<Aim> was;
+  private final Aim aim;
   private final SluiceConfig next;
   private final Map<String, SluiceConfig.Pool> oldPools;
   private final Map<String, SluiceConfig.Front> oldFronts;
@@ -49,11 +52,13 @@ final class Transition implements AutoCloseable {
   private final Map<Front, Front.Change> changes = new LinkedHashMap<>();
   private boolean applied;
 
-  Transition(Plant plant, Optional<SluiceConfig> was, SluiceConfig next) {
+  Transition(Plant plant, Optional<Aim> was, Aim aim) {
     this.plant = plant;
-    this.next = next;
-    oldPools = was.map(Transition::pools).orElse(Map.of());
-    oldFronts = was.map(Transition::fronts).orElse(Map.of());
+    this.was = was;
+    this.aim = aim;
+    next = aim.config();
+    oldPools = was.map(aimed -> pools(aimed.config())).orElse(Map.of());
+    oldFronts = was.map(aimed -> fronts(aimed.config())).orElse(Map.of());
     newPools = pools(next);
     newFronts = fronts(next);
   }
@@ -73,7 +78,8 @@ final class Transition implements AutoCloseable {
    */
   void open() throws StartFailure {
     for (SluiceConfig.Pool pool : next.pools()) {
-      if (!pool.equals(oldPools.get(pool.name()))) {
+      String name = pool.name();
+      if (!pool.equals(oldPools.get(name)) || !aim.leaving(name).equals(leaving(name))) {
         open(pool);
       }
     }
@@ -91,17 +97,32 @@ final class Transition implements AutoCloseable {
     }
   }
 
+  /** Who was already. */
+  private Map<String, String> leaving(String pool) {
+    return was.map(aimed -> aimed.leaving(pool)).orElse(Map.of());
+  }
+
   private void open(SluiceConfig.Pool pool) throws StartFailure {
     makeReady(pool);
     if (!oldPools.containsKey(pool.name())) {
       int workers = plant.workers.count();
       opened.put(
-          pool.name(), Specs.open(pool, plant.plugins, workers, plant.control, plant.journal));
+          pool.name(),
+          Specs.open(
+              pool,
+              aim.leaving(pool.name()),
+              plant.plugins,
+              workers,
+              plant.control,
+              plant.journal));
       return;
     }
-    Pool.Spec spec = Specs.pool(pool, plant.plugins);
+    Pool.Spec spec = Specs.pool(pool, aim.leaving(pool.name()), plant.plugins);
     try {
-      var _ = spec.policy().over(Specs.members(spec));
+      List<Balancer.Member> members = Specs.members(spec);
+      if (!members.isEmpty()) {
+        var _ = spec.policy().over(members);
+      }
       altered.put(pool.name(), spec);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
       throw Specs.policyFailed(pool, e);
@@ -240,9 +261,9 @@ final class Transition implements AutoCloseable {
   }
 
   private void revert(String name) {
-    Pool.Spec was = Specs.pool(Objects.requireNonNull(oldPools.get(name)), plant.plugins);
+    SluiceConfig.Pool old = Objects.requireNonNull(oldPools.get(name));
     try {
-      await(pool(name).reconfigure(was));
+      await(pool(name).reconfigure(Specs.pool(old, leaving(name), plant.plugins)));
     } catch (ExecutionException e) {
       throw new IllegalStateException("pool '" + name + "' cannot go back", e);
     }

@@ -89,7 +89,7 @@ final class Tables {
                 backend.getString("reason")
               });
     }
-    return table.lines();
+    return Stream.concat(table.lines().stream(), Found.lines(answer, now).stream()).toList();
   }
 
   /** A backend may be drained in whatever state. */

@@ -107,7 +107,16 @@ final class CannedAppliance implements Appliance {
         List.of(
             backend(backend, address("::1", 5300), 1, "UP"),
             backend("z", address("::1", 5301), 1, "TRIAL")),
-        Map.of("any", 28_000));
+        Map.of("any", 28_000),
+        Optional.of(
+            new DiscoveryStatus(
+                "dns",
+                "resolvers.example A",
+                1,
+                Optional.of(START),
+                Optional.of("SERVFAIL"),
+                Optional.of(START),
+                Optional.of(START))));
   }
 
   private static BackendStatus backend(
@@ -135,7 +144,8 @@ final class CannedAppliance implements Appliance {
             1,
             0,
             OptionalDouble.of(0.9994),
-            List.of(new Dossier.Transition(START, State.UP, State.DRAINING, "wants to go"))));
+            List.of(new Dossier.Transition(START, State.UP, State.DRAINING, "wants to go"))),
+        "configured");
   }
 
   static FlowStatus flow(long id, String front, String backend, InetSocketAddress client) {
@@ -301,7 +311,13 @@ final class CannedAppliance implements Appliance {
                 + each
                 + "} } } }");
     PoolStatus after =
-        new PoolStatus(pool, before.policy(), before.affinity(), backends, before.portsFree());
+        new PoolStatus(
+            pool,
+            before.policy(),
+            before.affinity(),
+            backends,
+            before.portsFree(),
+            before.discovery());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
   }

@@ -97,8 +97,15 @@ public final class Pool implements Deal, AutoCloseable {
      * A backend to be.
      *
      * @param weight at least 1
+     * @param leaving why it is to be given no new flows, though those it has may stay; of one that
+     *     has to go, but not yet
      */
-    public record Server(String name, InetSocketAddress address, int weight) {}
+    public record Server(
+        String name, InetSocketAddress address, int weight, Optional<String> leaving) {
+      public Server(String name, InetSocketAddress address, int weight) {
+        this(name, address, weight, Optional.empty());
+      }
+    }
   }
 
   /**
@@ -377,9 +384,12 @@ public final class Pool implements Deal, AutoCloseable {
     boolean none = roster.hasNoneEligible();
     if (none && !noneEligible) {
       log.warn(
-          "pool {} has no eligible backend: {}",
+          "pool {} has no {}: {}",
           name(),
-          roster.spec().allWhenNoneEligible() ? "trying all" : "dropping what would open a flow");
+          roster.watches().isEmpty() ? "backend" : "eligible backend",
+          roster.spec().allWhenNoneEligible() && !roster.watches().isEmpty()
+              ? "trying all"
+              : "dropping what would open a flow");
     }
     noneEligible = none;
   }
