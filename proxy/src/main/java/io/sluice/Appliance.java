@@ -52,16 +52,18 @@ public interface Appliance {
   /**
    * Has a backend given no new flows; those it has go on, until the deadline if there is one.
    *
+   * @return what to tell the operator beside that it is so
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
-  void drain(String pool, String backend, Optional<Duration> deadline);
+  List<String> drain(String pool, String backend, Optional<Duration> deadline);
 
   /**
    * Has a backend given flows again that was drained.
    *
+   * @return what to tell the operator beside that it is so
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
-  void enable(String pool, String backend);
+  List<String> enable(String pool, String backend);
 
   /** The configuration in force. */
   ConfigStatus config();

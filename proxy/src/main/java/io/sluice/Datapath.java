@@ -1,6 +1,7 @@
 package io.sluice;
 
 import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
 import io.sluice.config.SluiceConfig;
 import java.time.Duration;
 import java.util.function.Consumer;
@@ -19,6 +20,9 @@ interface Datapath extends AutoCloseable {
    * throw: it is in force already.
    */
   void onApplied(Consumer<Document> each);
+
+  /** Tells of each configuration that was brought and is wrong. */
+  void onInvalid(Consumer<InvalidConfig> each);
 
   /**
    * Opens no more flows; returns when the last flow has ended, at the latest after {@code timeout}.

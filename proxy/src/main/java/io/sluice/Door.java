@@ -29,7 +29,6 @@ import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,9 +67,14 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   private final Optional<StateFile> stateFile;
   private final Counter results;
   private final List<Consumer<Document>> told = new CopyOnWriteArrayList<>();
+  private final List<Consumer<InvalidConfig>> warned = new CopyOnWriteArrayList<>();
 
   private Document base;
   private State state = State.NOTHING;
+
+  /** Whether the state file holds that, too. */
+  private boolean isKept = true;
+
   private boolean closed;
   private volatile Findings findings = Findings.NONE;
   private volatile InForce now;
@@ -119,19 +123,19 @@ final class Door implements Discovering.Entrance, AutoCloseable {
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
       } catch (StartFailure e) {
         // Where the file does not start either, it is not the state file's fault.
-        plant.become(findings.over(now.config()));
+        plant.become(findings.over(now.config(), Set.of()));
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
         return;
       }
     }
-    plant.become(findings.over(now.config()));
+    plant.become(findings.over(now.config(), Set.of()));
   }
 
   private void restore(State kept) throws InvalidConfig, Refused, StartFailure {
     Document from = base;
     if (kept.configuration().isPresent()) {
       Put put = kept.configuration().get();
-      from = Document.parse("state file", put.text(), known, Optional.empty());
+      from = Document.restore("state file", put.text(), known);
       Diff diff = Diff.between(base.config(), from.config());
       if (!diff.restarts().isEmpty()) {
         throw new Refused("it does not fit the file: " + String.join("; ", diff.restarts()));
@@ -144,13 +148,13 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     Overlay.Laid laid = kept.overlay().over(from);
     laid.givenUp().forEach(line -> log.warn("state file: {}", line));
     laid.kept().changes().forEach(change -> log.info("as was changed at run time: {}", change));
-    plant.become(findings.over(laid.document().config()));
+    kept.drained().forEach(ref -> log.info("as was wished at run time: {} is drained", ref));
+    plant.become(findings.over(laid.document().config(), kept.drained()));
     base = from;
     state = new State(kept.configuration(), laid.kept(), kept.drained());
     now =
         new InForce(
             laid.document(), kept.configuration().isPresent() ? "PUT" : source(), now.since);
-    kept.drained().forEach(this::drain);
   }
 
   ConfigStatus status() {
@@ -168,6 +172,11 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   synchronized void onApplied(Consumer<Document> each) {
     told.add(each);
     tell(each);
+  }
+
+  /** Tells of everything that is wrong. */
+  void onInvalid(Consumer<InvalidConfig> each) {
+    warned.add(each);
   }
 
   List<Problem> validate(String hocon) {
@@ -236,6 +245,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
       return reading.read();
     } catch (InvalidConfig e) {
       enter(Result.INVALID, subject, e.problems().stream().map(Problem::toString).toList());
+      warned.forEach(each -> each.accept(e));
       throw e;
     }
   }
@@ -246,7 +256,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
    * @param from what is the base then
    * @param said what to tell beside the difference
    */
-  private Applied enter(String source, Document next, Document from, State kept, List<String> said)
+  private Applied enter(String source, Document next, Document from, State then, List<String> said)
       throws Refused {
     Diff diff = Diff.between(config(), next.config());
     if (closed) {
@@ -260,19 +270,18 @@ final class Door implements Discovering.Entrance, AutoCloseable {
                   + String.join("; ", diff.restarts())
                   + ": restart Sluice for that, or leave it as it was"));
     }
-    Findings then = findings.in(next.config());
+    Findings found = findings.in(next.config());
     try {
-      plant.become(then.over(next.config()));
+      plant.become(found.over(next.config(), then.drained()));
     } catch (StartFailure e) {
       throw refused(source, new Refused(String.valueOf(e.getMessage()), e));
     }
     List<String> changes = new ArrayList<>(diff.changes());
     changes.addAll(said);
-    SluiceConfig was = config();
-    findings = then;
+    findings = found;
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
-    keep(was, kept).ifPresent(changes::add);
+    changes.addAll(keep(then));
     enter(changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED, source, changes);
     told.forEach(this::tell);
     return new Applied(next.version(), changes);
@@ -304,41 +313,38 @@ final class Door implements Discovering.Entrance, AutoCloseable {
 
   /**
    * What an operator wants of a backend: done, and kept, in one turn, or two who want opposites
-   * could leave the pool with the one and the state file with the other.
+   * could leave the pool with the one and the state file with the other. Returns what to tell.
    */
-  synchronized void drained(String pool, String backend, boolean really, Runnable done) {
+  synchronized List<String> drained(String pool, String backend, boolean really, Runnable done) {
     done.run();
     SortedSet<Ref> drained = new TreeSet<>(state.drained());
     Ref ref = new Ref(pool, backend);
-    if (really ? drained.add(ref) : drained.remove(ref)) {
-      keep(config(), new State(state.configuration(), state.overlay(), drained));
-    }
+    return (really ? drained.add(ref) : drained.remove(ref))
+        ? keep(new State(state.configuration(), state.overlay(), drained))
+        : List.of();
   }
 
-  /** Returns what to tell of it, if there is something. */
-  private Optional<String> keep(SluiceConfig was, State next) {
+  /** Returns what to tell of it. */
+  private List<String> keep(State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
     drained.removeIf(ref -> !isKnown(ref));
     State last = state;
     state = new State(next.configuration(), next.overlay(), drained);
-    drained.stream()
-        .filter(
-            ref ->
-                last.drained().contains(ref) && !address(was, ref).equals(address(config(), ref)))
-        .forEach(this::drain);
-    if (stateFile.isPresent() && !state.equals(last)) {
+    if (stateFile.isPresent() && (!isKept || !state.equals(last))) {
       try {
         stateFile.get().write(state);
+        isKept = true;
       } catch (IOException e) {
+        isKept = false;
         log.error(
             "the state file cannot be written: what was changed is in force, but will not outlive a"
                 + " restart",
             e);
-        return Optional.of(
+        return List.of(
             "in force, but will not outlive a restart: the state file cannot be written: " + e);
       }
     }
-    return Optional.empty();
+    return List.of();
   }
 
   /** Where backends are found, one that is not there may come back. */
@@ -349,20 +355,6 @@ final class Door implements Discovering.Entrance, AutoCloseable {
             pool ->
                 pool.discovery().isPresent()
                     || Overlay.find(config(), ref.pool(), ref.backend()).isPresent());
-  }
-
-  private static Optional<Object> address(SluiceConfig config, Ref ref) {
-    return Overlay.find(config, ref.pool(), ref.backend()).map(SluiceConfig.Backend::address);
-  }
-
-  private void drain(Ref ref) {
-    var pool = plant.pools.get(ref.pool());
-    boolean there =
-        pool != null
-            && pool.backends().stream().anyMatch(each -> each.name().equals(ref.backend()));
-    if (pool != null && there) {
-      var _ = pool.drain(ref.backend(), Optional.empty());
-    }
   }
 
   /** Who was found of late. */
@@ -385,12 +377,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
             .flatMap(SluiceConfig.Pool::discovery)
             .filter(discovery -> discovery.origin().equals(by));
     if (asked.isPresent()) {
-      Set<String> before =
-          findings.of(pool).servers().stream().map(Server::name).collect(Collectors.toSet());
       become(findings.with(pool, asked.get(), servers, clock.instant()));
-      state.drained().stream()
-          .filter(ref -> ref.pool().equals(pool) && !before.contains(ref.backend()))
-          .forEach(this::drain);
     }
   }
 
@@ -416,7 +403,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     }
     try {
       if (!next.equals(findings)) {
-        plant.become(next.over(config()));
+        plant.become(next.over(config(), state.drained()));
         findings = next;
       }
     } catch (StartFailure e) {

@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -114,7 +115,8 @@ final class Explain implements Callable<Integer> {
     SluiceConfig.Pool ofFront = pool(wanted, config);
     var journal = new Journal(InstantSource.system());
     Dialer nobodys = new Ports(new BitSet(), new Fds(0)).dialer(List.of(), List.of());
-    try (Pool pool = Specs.open(ofFront, Map.of(), plugins, 1, control, journal)) {
+    Pool.Spec fresh = Specs.pool(ofFront, Set.of(), Map.of(), plugins);
+    try (Pool pool = Specs.open(ofFront, fresh, 1, control, journal)) {
       return Front.explain(
           Specs.front(wanted, ofFront, pool, nobodys, plugins.filters(wanted), plugins),
           System::nanoTime,

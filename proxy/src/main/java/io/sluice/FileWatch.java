@@ -16,12 +16,14 @@ import java.nio.file.WatchService;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +42,12 @@ final class FileWatch implements AutoCloseable {
   /** Longer than between two writes of one who writes a file. */
   private static final long QUIET_MILLIS = 300;
 
+  /** For what the kernel tells nobody: another host's changes, directories that come to be. */
+  private static final long LOOK_MILLIS = 1_000;
+
+  /** What is older was there when it was read; longer than it takes to put in force what was. */
+  private static final long FRESH_MILLIS = 10_000;
+
   /** As the kernel has it. */
   private static final int MOST_LINKS = 40;
 
@@ -50,20 +58,20 @@ final class FileWatch implements AutoCloseable {
   /** The watching thread's. */
   private Map<Path, WatchKey> watched = Map.of();
 
+  private final Set<Path> complainedOf = new HashSet<>();
+
   FileWatch(Runnable reload) {
     this.reload = reload;
   }
 
   /** Watches the files of this configuration from now on, if it says so. */
   synchronized void follow(Document document) {
-    if (!document.files().isEmpty()) { // else it is changed in a part that no file holds
-      files = document.files();
-    }
+    expect(document.files());
     boolean wanted = document.config().watch() && !files.isEmpty();
     if (wanted && service == null) {
       try {
         WatchService opened = FileSystems.getDefault().newWatchService();
-        List<Print> first = look(opened); // here, so that no change from now on is missed
+        Map<Path, Print> first = look(opened); // here, so that no change from now on is missed
         service = opened;
         Thread.ofPlatform().daemon().name("sluice-watch").start(() -> watch(opened, first));
       } catch (IOException e) {
@@ -74,23 +82,31 @@ final class FileWatch implements AutoCloseable {
     }
   }
 
-  private void watch(WatchService from, List<Print> first) {
+  /** Watches these files instead, if there are any: they were read, or are yet to come. */
+  void expect(List<Path> others) {
+    if (!others.isEmpty()) { // else it is changed in a part that no file holds
+      files = others;
+    }
+  }
+
+  private void watch(WatchService from, Map<Path, Print> first) {
     try {
-      List<Print> loaded = first;
-      List<Print> last = first;
+      Map<Path, Print> loaded = new HashMap<>(first);
+      Map<Path, Print> last = first;
       while (true) {
-        WatchKey key =
-            last.equals(loaded) ? from.take() : from.poll(QUIET_MILLIS, TimeUnit.MILLISECONDS);
+        long wait = isNews(last, loaded) ? QUIET_MILLIS : LOOK_MILLIS;
+        WatchKey key = from.poll(wait, TimeUnit.MILLISECONDS);
         if (key != null) {
           key.pollEvents();
           key.reset();
         }
-        List<Print> now = look(from);
-        if (key == null && now.equals(last)) {
-          reload.run();
-          loaded = now;
+        Map<Path, Print> now = look(from);
+        if (key == null && now.equals(last) && isNews(now, loaded)) {
+          loaded = new HashMap<>(now);
+          reload();
           now = look(from); // there may be other files now
         }
+        adopt(now, loaded);
         last = now;
       }
     } catch (ClosedWatchServiceException e) {
@@ -100,19 +116,45 @@ final class FileWatch implements AutoCloseable {
     }
   }
 
+  private static boolean isNews(Map<Path, Print> now, Map<Path, Print> loaded) {
+    return !loaded.entrySet().containsAll(now.entrySet());
+  }
+
+  /** Files that there were not before have been read, unless they have changed since. */
+  private static void adopt(Map<Path, Print> now, Map<Path, Print> loaded) {
+    long fresh = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis() - FRESH_MILLIS);
+    now.forEach(
+        (file, print) -> {
+          if (print.modified() < fresh) {
+            loaded.putIfAbsent(file, print);
+          }
+        });
+  }
+
+  /** Whatever it runs into, there is a next time. */
+  private void reload() {
+    try {
+      reload.run();
+    } catch (RuntimeException | AssertionError bug) {
+      log.error("the configuration was not reloaded; its files are still watched", bug);
+    }
+  }
+
   /** What the files are now; asks to be told of the next change before it looks. */
-  private List<Print> look(WatchService service) {
+  private Map<Path, Print> look(WatchService service) {
     Map<Path, WatchKey> now = new HashMap<>();
     for (Path directory : directories(files)) {
       try {
         now.put(directory, directory.register(service, ENTRY_CREATE, ENTRY_MODIFY, ENTRY_DELETE));
       } catch (IOException e) {
-        log.warn("{} cannot be watched: reload by SIGHUP instead", directory, e);
+        if (complainedOf.add(directory)) {
+          log.warn("{} cannot be watched, and is looked at once a second", directory, e);
+        }
       }
     }
     watched.values().stream().filter(key -> !now.containsValue(key)).forEach(WatchKey::cancel);
     watched = now;
-    return files.stream().map(Print::of).toList();
+    return files.stream().distinct().collect(Collectors.toMap(file -> file, Print::of));
   }
 
   /** Where something on the way to one of these files could be replaced. */
@@ -141,6 +183,9 @@ final class FileWatch implements AutoCloseable {
       }
     }
     Path parent = at.getParent();
+    while (parent != null && !Files.isDirectory(parent)) { // in it the rest will come to be
+      parent = parent.getParent();
+    }
     if (parent != null) {
       to.add(parent);
     }

@@ -116,8 +116,12 @@ record Findings(Map<String, OfPool> pools) {
             .collect(toMap(Map.Entry::getKey, Map.Entry::getValue)));
   }
 
-  /** The configuration with all backends. */
-  Aim over(SluiceConfig config) {
+  /**
+   * The configuration with all backends.
+   *
+   * @param drained by an operator
+   */
+  Aim over(SluiceConfig config, Set<StateFile.Ref> drained) {
     Map<String, Map<String, String>> leaving = new HashMap<>();
     List<SluiceConfig.Pool> all = new ArrayList<>();
     for (SluiceConfig.Pool pool : config.pools()) {
@@ -146,7 +150,7 @@ record Findings(Map<String, OfPool> pools) {
                   .sorted(Comparator.comparing(SluiceConfig.Backend::name))
                   .toList()));
     }
-    return new Aim(config.with(all), leaving);
+    return new Aim(config.with(all), leaving, drained);
   }
 
   private static void add(Server server, Map<String, SluiceConfig.Backend> to) {

@@ -4,7 +4,9 @@ import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.SluiceConfig;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -86,20 +88,28 @@ record Overlay(List<Change> changes) {
     }
   }
 
-  /** As many as are right. */
+  /** As many as are right, in whatever order they are: what one takes away, another may need. */
   private static Laid oneByOne(Document base, List<Change> fit, List<String> givenUp) {
     Document document = base;
     List<Change> kept = new ArrayList<>();
-    for (Change change : fit) {
-      try {
-        document = document.with(edits(List.of(change)));
-        kept.add(change);
-      } catch (InvalidConfig e) {
-        givenUp.add(
-            change + ": what was changed is given up: " + e.problems().getFirst().message());
+    Map<Change, String> wrong = new LinkedHashMap<>();
+    int before;
+    do {
+      before = kept.size();
+      wrong.clear();
+      for (Change change : fit) {
+        if (!kept.contains(change)) {
+          try {
+            document = document.with(edits(List.of(change)));
+            kept.add(change);
+          } catch (InvalidConfig e) {
+            wrong.put(change, e.problems().getFirst().message());
+          }
+        }
       }
-    }
-    return new Laid(document, new Overlay(kept), givenUp);
+    } while (kept.size() > before && !wrong.isEmpty());
+    wrong.forEach((change, why) -> givenUp.add(change + ": what was changed is given up: " + why));
+    return new Laid(document, new Overlay(fit.stream().filter(kept::contains).toList()), givenUp);
   }
 
   private static List<Document.Edit> edits(List<Change> changes) {

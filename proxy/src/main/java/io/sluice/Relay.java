@@ -1,7 +1,6 @@
 package io.sluice;
 
 import static java.util.Comparator.comparing;
-import static java.util.Comparator.comparingLong;
 
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.DefaultExports;
@@ -25,7 +24,6 @@ import io.sluice.net.Worker;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
 import io.sluice.trace.Capture;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -34,7 +32,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -42,7 +39,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -239,13 +235,13 @@ final class Relay implements Datapath, Appliance {
   }
 
   @Override
-  public void drain(String pool, String backend, Optional<Duration> deadline) {
-    door.drained(pool, backend, true, () -> await(pool(pool).drain(backend, deadline)));
+  public List<String> drain(String pool, String backend, Optional<Duration> deadline) {
+    return door.drained(pool, backend, true, () -> await(pool(pool).drain(backend, deadline)));
   }
 
   @Override
-  public void enable(String pool, String backend) {
-    door.drained(pool, backend, false, () -> await(pool(pool).enable(backend)));
+  public List<String> enable(String pool, String backend) {
+    return door.drained(pool, backend, false, () -> await(pool(pool).enable(backend)));
   }
 
   /** Not for ever: control may be stopping. */
@@ -310,65 +306,7 @@ final class Relay implements Datapath, Appliance {
 
   @Override
   public FlowPage flows(FlowQuery query) {
-    // The lowest ids above the cursor, out of however many: a heap no larger than the page and one
-    // row more.
-    PriorityQueue<FrontFlow> page = new PriorityQueue<>(comparingLong(row -> -row.flow.id()));
-    all(query)
-        .forEach(
-            row -> {
-              page.add(row);
-              if (page.size() > query.limit() + 1) {
-                page.remove();
-              }
-            });
-    List<FrontFlow> rows =
-        page.stream().sorted(comparingLong(row -> row.flow.id())).limit(query.limit()).toList();
-    boolean more = page.size() > query.limit();
-    long now = System.nanoTime();
-    Instant wall = Instant.now();
-    return new FlowPage(
-        rows.stream().map(row -> status(row, now, wall)).toList(),
-        more ? Optional.of(rows.getLast().flow.id()) : Optional.empty());
-  }
-
-  private record FrontFlow(Front front, Flow flow) {}
-
-  private Stream<FrontFlow> all(FlowQuery query) {
-    return fronts.stream()
-        .filter(front -> query.front().isEmpty() || query.front().get().equals(front.name()))
-        .flatMap(front -> front.flows().all().stream().map(flow -> new FrontFlow(front, flow)))
-        .filter(row -> row.flow.id() > query.after())
-        .filter(
-            row ->
-                query.backend().isEmpty()
-                    || query.backend().get().equals(row.flow.backend().name()))
-        .filter(row -> query.client().isEmpty() || isFrom(query.client().get(), row.flow));
-  }
-
-  private static boolean isFrom(Client wanted, Flow flow) {
-    InetSocketAddress client = flow.key().client().toInetSocketAddress();
-    return client.getAddress().equals(wanted.address())
-        && (wanted.port() == 0 || wanted.port() == client.getPort());
-  }
-
-  private static FlowStatus status(FrontFlow row, long now, Instant wall) {
-    Flow flow = row.flow;
-    Address listen = row.front.bound(flow.key().listener());
-    return new FlowStatus(
-        flow.id(),
-        row.front.name(),
-        flow.key().client().toInetSocketAddress(),
-        flow.key().local(listen).toInetSocketAddress(),
-        row.front.pool().name(),
-        flow.backend().name(),
-        flow.worker().index(),
-        flow.isAssured(),
-        wall.minusNanos(now - flow.openedAt()),
-        Duration.ofNanos(Math.max(0, now - flow.seenAt())),
-        flow.requests(),
-        flow.replies(),
-        flow.requestBytes(),
-        flow.replyBytes());
+    return FlowPages.page(fronts, query);
   }
 
   @Override
@@ -426,5 +364,10 @@ final class Relay implements Datapath, Appliance {
   @Override
   public void onApplied(Consumer<Document> each) {
     door.onApplied(each);
+  }
+
+  @Override
+  public void onInvalid(Consumer<InvalidConfig> each) {
+    door.onInvalid(each);
   }
 }

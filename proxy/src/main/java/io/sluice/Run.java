@@ -60,6 +60,7 @@ final class Run {
         var admin = serveAdmin(datapath.appliance(), datapath.inForce().admin());
         var watch = new FileWatch(() -> reload("file changed", datapath.appliance()))) {
       datapath.onApplied(watch::follow);
+      datapath.onInvalid(invalid -> watch.expect(invalid.files()));
       datapath.onApplied(applied -> admin.admit(applied.config().admin().tokens()));
       Signals.handle("HUP", () -> reload("SIGHUP", datapath.appliance()));
       announce(datapath.appliance(), echoes, url(datapath.inForce().admin(), admin.address()));

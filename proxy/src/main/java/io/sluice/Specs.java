@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ScheduledExecutorService;
 
 /** From what a configuration says to what the rooms want to know. */
@@ -33,14 +34,13 @@ final class Specs {
    */
   static Pool open(
       SluiceConfig.Pool pool,
-      Map<String, String> leaving,
-      Plugins plugins,
+      Pool.Spec spec,
       int workers,
       ScheduledExecutorService control,
       Journal journal)
       throws StartFailure {
     try {
-      return Pool.open(pool(pool, leaving, plugins), workers, control, System::nanoTime, journal);
+      return Pool.open(spec, workers, control, System::nanoTime, journal);
     } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
       throw policyFailed(pool, e);
     }
@@ -54,9 +54,11 @@ final class Specs {
   }
 
   /**
-   * @param leaving which of its backends, and why
+   * @param drained names of backends that an operator has drained
+   * @param leaving which of its backends have to go, and why
    */
-  static Pool.Spec pool(SluiceConfig.Pool pool, Map<String, String> leaving, Plugins plugins) {
+  static Pool.Spec pool(
+      SluiceConfig.Pool pool, Set<String> drained, Map<String, String> leaving, Plugins plugins) {
     SluiceConfig.Health health = pool.health();
     SluiceConfig.Passive passive = health.passive();
     return new Pool.Spec(
@@ -69,6 +71,7 @@ final class Specs {
                         each.name(),
                         each.address(),
                         each.weight(),
+                        drained.contains(each.name()),
                         Optional.ofNullable(leaving.get(each.name()))))
             .toList(),
         new Rules(
@@ -134,32 +137,5 @@ final class Specs {
       default ->
           Objects.requireNonNull(plugins.keyExtractors().get(affinity.key()), "checked when read");
     };
-  }
-
-  /** What a policy can be tried on before it is given the backends themselves. */
-  static List<Balancer.Member> members(Pool.Spec spec) {
-    return spec.servers().stream().<Balancer.Member>map(Candidate::new).toList();
-  }
-
-  private record Candidate(Pool.Spec.Server server) implements Balancer.Member {
-    @Override
-    public String name() {
-      return server.name();
-    }
-
-    @Override
-    public int weight() {
-      return server.weight();
-    }
-
-    @Override
-    public int load() {
-      return 0;
-    }
-
-    @Override
-    public long latencyNanos() {
-      return 0;
-    }
   }
 }

@@ -15,6 +15,7 @@ import io.sluice.config.SluiceConfig;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +56,11 @@ final class StateFile {
   /** A backend by name. */
   record Ref(String pool, String backend) implements Comparable<Ref> {
     @Override
+    public String toString() {
+      return pool + "/" + backend;
+    }
+
+    @Override
     public int compareTo(Ref other) {
       int byPool = pool.compareTo(other.pool);
       return byPool == 0 ? backend.compareTo(other.backend) : byPool;
@@ -62,20 +69,32 @@ final class StateFile {
 
   private final Path path;
   private final InstantSource clock;
+  private @Nullable String unreadable;
 
   StateFile(Path path, InstantSource clock) {
     this.path = path;
     this.clock = clock;
   }
 
-  /** What was written last; nothing if nothing was, or if it cannot be read. */
+  /**
+   * What was written last; nothing if nothing was, or if it cannot be had: then what there is stays
+   * as it is, and nothing is written over it.
+   */
   State read() {
     try {
       return parse(Files.readString(path, UTF_8));
     } catch (NoSuchFileException e) {
       return State.NOTHING;
-    } catch (IOException | RuntimeException e) {
-      setAside(e.toString()); // of an IOException the message may be no more than the path
+    } catch (CharacterCodingException | RuntimeException e) {
+      setAside(e.toString());
+      return State.NOTHING;
+    } catch (IOException e) { // whose message may be no more than the path
+      unreadable = e.toString();
+      log.error(
+          "state file {} cannot be read: {}; what it holds is not in force, and it is left alone:"
+              + " make it readable and restart",
+          path,
+          unreadable);
       return State.NOTHING;
     }
   }
@@ -99,6 +118,9 @@ final class StateFile {
 
   /** Returns when it is on disk: the file first, then its name. */
   void write(State state) throws IOException {
+    if (unreadable != null) {
+      throw new IOException(path + " is there, and could not be read at start: " + unreadable);
+    }
     Path directory = path.toAbsolutePath().getParent();
     Path next = Files.createTempFile(directory, path.getFileName() + ".", ".tmp");
     try {

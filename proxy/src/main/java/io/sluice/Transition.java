@@ -2,8 +2,9 @@ package io.sluice;
 
 import static java.util.function.Function.identity;
 import static java.util.stream.Collectors.toMap;
+import static java.util.stream.Collectors.toSet;
 
-import io.sluice.balance.Balancer;
+import io.sluice.StateFile.Ref;
 import io.sluice.config.SluiceConfig;
 import io.sluice.filter.Chain;
 import io.sluice.front.Front;
@@ -37,6 +38,9 @@ import java.util.stream.Stream;
  * are read once the old ones are closed.
  */
 final class Transition implements AutoCloseable {
+  /** Not for ever: control may be stopping. */
+  private static final long CONTROL_SECONDS = 30;
+
   private final Plant plant;
   private final Optional<Aim> was;
   private final Aim aim;
@@ -83,6 +87,7 @@ final class Transition implements AutoCloseable {
         open(pool);
       }
     }
+    alterPools(false);
     List<Front.Spec> touched = new ArrayList<>();
     for (SluiceConfig.Front front : next.fronts()) {
       if (isTouched(front)) {
@@ -104,29 +109,22 @@ final class Transition implements AutoCloseable {
 
   private void open(SluiceConfig.Pool pool) throws StartFailure {
     makeReady(pool);
-    if (!oldPools.containsKey(pool.name())) {
-      int workers = plant.workers.count();
-      opened.put(
-          pool.name(),
-          Specs.open(
-              pool,
-              aim.leaving(pool.name()),
-              plant.plugins,
-              workers,
-              plant.control,
-              plant.journal));
-      return;
-    }
-    Pool.Spec spec = Specs.pool(pool, aim.leaving(pool.name()), plant.plugins);
-    try {
-      List<Balancer.Member> members = Specs.members(spec);
-      if (!members.isEmpty()) {
-        var _ = spec.policy().over(members);
-      }
+    Pool.Spec spec = spec(pool);
+    if (oldPools.containsKey(pool.name())) {
       altered.put(pool.name(), spec);
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
-      throw Specs.policyFailed(pool, e);
+    } else {
+      int workers = plant.workers.count();
+      opened.put(pool.name(), Specs.open(pool, spec, workers, plant.control, plant.journal));
     }
+  }
+
+  private Pool.Spec spec(SluiceConfig.Pool pool) {
+    Set<String> names =
+        aim.drained().stream()
+            .filter(ref -> ref.pool().equals(pool.name()))
+            .map(Ref::backend)
+            .collect(toSet());
+    return Specs.pool(pool, names, aim.leaving(pool.name()), plant.plugins);
   }
 
   private void makeReady(SluiceConfig.Pool pool) throws StartFailure {
@@ -223,11 +221,10 @@ final class Transition implements AutoCloseable {
   /**
    * Goes over to what was opened.
    *
-   * @throws StartFailure when a policy that went well with the same members just now fails with
-   *     them; then nothing has changed
+   * @throws StartFailure when a policy that went well just now fails; then nothing has changed
    */
   void apply() throws StartFailure {
-    alterPools();
+    alterPools(true);
     applied = true;
     plant.pools.putAll(opened);
     plant.dialers.putAll(dialers);
@@ -245,40 +242,50 @@ final class Transition implements AutoCloseable {
     plant.autoscaler.least(next.workers().min());
   }
 
-  private void alterPools() throws StartFailure {
-    List<String> done = new ArrayList<>();
-    for (Map.Entry<String, Pool.Spec> each : altered.entrySet()) {
-      try {
-        await(pool(each.getKey()).reconfigure(each.getValue()));
-        done.add(each.getKey());
-      } catch (ExecutionException e) {
-        for (String name : done) {
-          revert(name);
-        }
-        throw Specs.policyFailed(Objects.requireNonNull(newPools.get(each.getKey())), e);
-      }
+  /**
+   * All of them in one turn of control, or none.
+   *
+   * @param really or only to see whether they can
+   */
+  private void alterPools(boolean really) throws StartFailure {
+    if (altered.isEmpty()) {
+      return;
     }
-  }
-
-  private void revert(String name) {
-    SluiceConfig.Pool old = Objects.requireNonNull(oldPools.get(name));
+    Future<?> done =
+        plant.control.submit(
+            () -> {
+              List<Runnable> ready = prepared();
+              if (really) {
+                ready.forEach(Runnable::run);
+              }
+              return null;
+            });
     try {
-      await(pool(name).reconfigure(Specs.pool(old, leaving(name), plant.plugins)));
+      done.get(CONTROL_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
-      throw new IllegalStateException("pool '" + name + "' cannot go back", e);
-    }
-  }
-
-  /** Not for ever: control may be stopping. */
-  private static void await(Future<?> done) throws ExecutionException {
-    try {
-      done.get(30, TimeUnit.SECONDS);
+      if (e.getCause() instanceof StartFailure failure) {
+        throw failure;
+      }
+      throw new IllegalStateException(e);
     } catch (TimeoutException e) {
+      done.cancel(true);
       throw new IllegalStateException("the control thread does not answer: this is a bug", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
     }
+  }
+
+  private List<Runnable> prepared() throws StartFailure {
+    List<Runnable> ready = new ArrayList<>();
+    for (Map.Entry<String, Pool.Spec> each : altered.entrySet()) {
+      try {
+        ready.add(pool(each.getKey()).prepare(each.getValue()));
+      } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
+        throw Specs.policyFailed(Objects.requireNonNull(newPools.get(each.getKey())), e);
+      }
+    }
+    return ready;
   }
 
   private Pool pool(String name) {

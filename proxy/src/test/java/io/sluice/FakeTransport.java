@@ -2,6 +2,7 @@ package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.Document;
+import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.front.Explanation;
@@ -46,6 +47,9 @@ final class FakeTransport implements Transport {
       public void onApplied(Consumer<Document> each) {
         each.accept(config);
       }
+
+      @Override
+      public void onInvalid(Consumer<InvalidConfig> each) {}
 
       @Override
       public Appliance appliance() {
@@ -103,10 +107,14 @@ final class FakeTransport implements Transport {
     }
 
     @Override
-    public void drain(String pool, String backend, Optional<Duration> deadline) {}
+    public List<String> drain(String pool, String backend, Optional<Duration> deadline) {
+      return List.of();
+    }
 
     @Override
-    public void enable(String pool, String backend) {}
+    public List<String> enable(String pool, String backend) {
+      return List.of();
+    }
 
     @Override
     public ConfigStatus config() {

@@ -14,6 +14,8 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,7 +42,12 @@ class FileWatchIT {
   @SuppressWarnings("NullAway.Init")
   private Path file;
 
-  private final FileWatch watch = new FileWatch(() -> read.add(content()));
+  /** Whether the next reload runs into one. */
+  private final AtomicBoolean bug = new AtomicBoolean();
+
+  private final AtomicInteger failures = new AtomicInteger();
+
+  private final FileWatch watch = new FileWatch(this::reload);
 
   @BeforeEach
   void name() {
@@ -107,6 +114,39 @@ class FileWatchIT {
   }
 
   @Test
+  void anIncludeThatIsMissingIsReadWhenItArrivesAndTriedOnceUntilThen() throws Exception {
+    Files.writeString(file, CONFIG);
+    follow();
+    Files.writeString(file, "include \"late/pools.conf\"\n" + CONFIG);
+    await().until(() -> failures.get() == 1);
+    Path late = Files.createDirectory(dir.resolve("late")).resolve("pools.conf");
+    Files.writeString(late, "# here it is\n");
+    await().until(() -> read.size() == 2);
+    assertThat(failures).hasValue(1);
+  }
+
+  @Test
+  void filesThatAreReadForAnotherReasonAreWatchedFromThenOn() throws Exception {
+    Files.writeString(file, CONFIG);
+    follow();
+    Path other = Files.createDirectory(dir.resolve("d")).resolve("pools.conf");
+    watch.expect(List.of(file, other)); // as a SIGHUP does that finds it missing
+    Files.writeString(other, "# here it is\n");
+    await().until(() -> read.size() == 1);
+  }
+
+  @Test
+  void aReloadThatFailsInAWayNobodyThoughtOfIsNotTheLast() throws Exception {
+    Files.writeString(file, CONFIG);
+    follow();
+    bug.set(true);
+    Files.writeString(file, CONFIG + "# 1\n");
+    await().until(() -> !bug.get());
+    Files.writeString(file, CONFIG + "# 2\n");
+    awaitRead(CONFIG + "# 2\n");
+  }
+
+  @Test
   void whatElseHappensBesideItIsNoChange() throws Exception {
     Files.writeString(file, CONFIG);
     follow();
@@ -122,8 +162,6 @@ class FileWatchIT {
     Files.writeString(file, CONFIG);
     follow();
     Files.writeString(file, CONFIG.replace("watch = true", "watch = false"));
-    await().until(() -> read.size() == 1);
-    follow();
     await().until(() -> threads() == 0);
     Files.writeString(file, CONFIG);
     follow();
@@ -136,6 +174,21 @@ class FileWatchIT {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().equals("sluice-watch"))
         .count();
+  }
+
+  private void reload() {
+    if (bug.getAndSet(false)) {
+      throw new IllegalStateException("a bug");
+    }
+    read.add(content());
+    try {
+      follow();
+    } catch (InvalidConfig e) {
+      failures.incrementAndGet();
+      watch.expect(e.files());
+    } catch (StartFailure e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private void follow() throws InvalidConfig, StartFailure {

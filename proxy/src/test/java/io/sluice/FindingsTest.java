@@ -9,6 +9,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -58,8 +60,9 @@ class FindingsTest {
   void whatIsFoundStandsBesideWhatIsConfigured() throws Exception {
     SluiceConfig config = config("");
     Findings findings = found(config, Findings.NONE, server("b", "192.0.2.2", 53));
-    assertThat(backends(findings.over(config))).containsExactly("a 192.0.2.1*9", "b 192.0.2.2*2");
-    assertThat(Findings.NONE.over(config)).isEqualTo(new Aim(config, java.util.Map.of()));
+    assertThat(backends(findings.over(config, Set.of())))
+        .containsExactly("a 192.0.2.1*9", "b 192.0.2.2*2");
+    assertThat(Findings.NONE.over(config, Set.of())).isEqualTo(new Aim(config, Map.of(), Set.of()));
   }
 
   @Test
@@ -71,7 +74,7 @@ class FindingsTest {
             Findings.NONE,
             server("other", "192.0.2.1", 53), // the address is a's
             server("a", "192.0.2.2", 53)); // the name is
-    assertThat(backends(findings.over(config)))
+    assertThat(backends(findings.over(config, Set.of())))
         .containsExactly("192.0.2.2_53 192.0.2.2*2", "a 192.0.2.1*9");
   }
 
@@ -88,7 +91,7 @@ class FindingsTest {
             server("e", "239.0.0.1", 53),
             server("f", "255.255.255.255", 53),
             server("g", "::1", 5300)); // which it does not
-    assertThat(backends(findings.over(config)))
+    assertThat(backends(findings.over(config, Set.of())))
         .containsExactly("a 192.0.2.1*9", "g 0:0:0:0:0:0:0:1*2");
     assertThat(Findings.unfit(server("b", "192.0.2.99", 53).address(), config))
         .hasValue("is where front 'f' listens: datagrams would circle");
@@ -101,15 +104,17 @@ class FindingsTest {
     Server c = server("c", "192.0.2.3", 53);
     Findings both = found(config, Findings.NONE, b, c);
     Findings one = found(config, both, c);
-    assertThat(backends(one.over(config)))
+    assertThat(backends(one.over(config, Set.of())))
         .containsExactly("a 192.0.2.1*9", "b 192.0.2.2*2 leaving", "c 192.0.2.3*2");
-    assertThat(one.over(config).leaving("p").get("b"))
+    assertThat(one.over(config, Set.of()).leaving("p").get("b"))
         .isEqualTo("file finds it no longer; its flows may stay until 2026-01-01T00:01:00Z");
     assertThat(one.anyLeaving()).isTrue();
     assertThat(one.has("p", "b")).isTrue();
-    assertThat(found(config, one, b, c).over(config)).isEqualTo(both.over(config));
+    assertThat(found(config, one, b, c).over(config, Set.of()))
+        .isEqualTo(both.over(config, Set.of()));
     Findings swept = one.without((pool, leaving) -> leaving.server().equals(b));
-    assertThat(backends(swept.over(config))).containsExactly("a 192.0.2.1*9", "c 192.0.2.3*2");
+    assertThat(backends(swept.over(config, Set.of())))
+        .containsExactly("a 192.0.2.1*9", "c 192.0.2.3*2");
     assertThat(swept.has("p", "b")).isFalse();
   }
 
@@ -125,7 +130,8 @@ class FindingsTest {
     SluiceConfig config = config("");
     Findings before = found(config, Findings.NONE, server("b", "192.0.2.2", 53));
     Findings after = found(config, before, server("b", "192.0.2.3", 53));
-    assertThat(backends(after.over(config))).containsExactly("a 192.0.2.1*9", "b 192.0.2.3*2");
+    assertThat(backends(after.over(config, Set.of())))
+        .containsExactly("a 192.0.2.1*9", "b 192.0.2.3*2");
   }
 
   @Test
@@ -157,6 +163,6 @@ class FindingsTest {
                 + " \"192.0.2.1:53\" }",
             Plugins.load(FindingsTest.class.getClassLoader()).names());
     assertThat(findings.in(without)).isEqualTo(Findings.NONE);
-    assertThat(findings.over(without).config()).isEqualTo(without);
+    assertThat(findings.over(without, Set.of()).config()).isEqualTo(without);
   }
 }

@@ -4,11 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.sluice.config.Document;
 import io.sluice.metrics.Drop;
 import io.sluice.net.KernelFeatures;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,50 +18,44 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What an operator sees of a configuration that runs: REST's views and Prometheus's numbers,
  * exactly.
  */
 class RelayTest {
-  private final List<AutoCloseable> open = new ArrayList<>();
+  @TempDir
+  @SuppressWarnings("NullAway.Init")
+  private Path dir;
 
   @SuppressWarnings("NullAway.Init")
-  private EchoServer one;
-
-  @SuppressWarnings("NullAway.Init")
-  private EchoServer two;
-
-  @SuppressWarnings("NullAway.Init")
-  private Datapath datapath;
+  private Deployment deployed;
 
   @SuppressWarnings("NullAway.Init")
   private Appliance appliance;
 
   @BeforeEach
   void open() throws Exception {
-    one = keep(new EchoServer("127.0.0.1"));
-    two = keep(new EchoServer("127.0.0.1"));
-    datapath = keep(start("127.0.0.1:0"));
-    appliance = datapath.appliance();
+    deployed = new Deployment(dir);
+    deployed.start(config("127.0.0.1:0", ""));
+    appliance = deployed.appliance();
   }
 
   @AfterEach
   void close() throws Exception {
-    for (AutoCloseable each : open.reversed()) {
-      each.close();
-    }
+    deployed.close();
   }
 
   @Test
   void metricsCountWhatHappenedAndNothingElse() throws Exception {
-    Client client = keep(new Client("127.0.0.1"));
+    Client client = deployed.keep(new Client("127.0.0.1"));
     for (int i = 0; i < 5; i++) {
-      client.ask(front(), new byte[10]);
+      client.ask(deployed.front(), new byte[10]);
     }
-    client.send(front(), new byte[101]); // max-datagram is 100
+    client.send(deployed.front(), new byte[101]); // max-datagram is 100
     await().until(() -> drops(Drop.OVERSIZE) == 1);
-    keep(new Client("127.0.0.66")).send(front(), new byte[10]);
+    deployed.keep(new Client("127.0.0.66")).send(deployed.front(), new byte[10]);
     await().until(() -> drops(Drop.FILTER) == 1);
 
     assertThat(metric("sluice_datagrams_total", "front", "echo", "direction", "request"))
@@ -122,8 +115,8 @@ class RelayTest {
 
   @Test
   void theViewsAgreeWithWhatHappened() throws Exception {
-    Client client = keep(new Client("127.0.0.1"));
-    client.ask(front(), new byte[10]);
+    Client client = deployed.keep(new Client("127.0.0.1"));
+    client.ask(deployed.front(), new byte[10]);
 
     assertThat(appliance.ready()).isTrue();
     Appliance.Status status = appliance.status();
@@ -143,7 +136,7 @@ class RelayTest {
     assertThat(pool.backends()).extracting(Appliance.BackendStatus::state).containsOnly("UP");
     Appliance.FlowStatus flow = page(10, 0).flows().getFirst();
     assertThat(flow.client()).isEqualTo(client.address());
-    assertThat(flow.local()).isEqualTo(front());
+    assertThat(flow.local()).isEqualTo(deployed.front());
     assertThat(flow.backend()).isIn("one", "two");
     assertThat(flow.requestBytes()).isEqualTo(10);
     assertThat(flow.idle()).isLessThan(Duration.ofSeconds(5));
@@ -151,18 +144,18 @@ class RelayTest {
 
   @Test
   void anOperatorFixesHowManyWorkersAreActiveAndLetsGo() throws Exception {
-    Client client = keep(new Client("127.0.0.1"));
-    client.ask(front(), (byte) 1);
+    Client client = deployed.keep(new Client("127.0.0.1"));
+    client.ask(deployed.front(), (byte) 1);
     assertWorkers(1, Appliance.Scaling.AUTOMATIC, 2, 0);
 
     appliance.scale(2);
     assertWorkers(2, Appliance.Scaling.FIXED, 1, 1);
     assertThat(appliance.status().workers()).isEqualTo(2);
-    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+    assertThat(client.ask(deployed.front(), (byte) 2)).containsExactly(2);
 
     appliance.scale(1);
     assertWorkers(1, Appliance.Scaling.FIXED, 2, 0);
-    assertThat(client.ask(front(), (byte) 3)).containsExactly(3);
+    assertThat(client.ask(deployed.front(), (byte) 3)).containsExactly(3);
 
     appliance.scale(0);
     assertWorkers(1, Appliance.Scaling.AUTOMATIC, 2, 0);
@@ -192,8 +185,8 @@ class RelayTest {
   void pagesOfFlowsHoldEachFlowOnceInTheOrderOfIds() throws Exception {
     List<Client> clients = new ArrayList<>();
     for (int i = 0; i < 25; i++) {
-      Client client = keep(new Client("127.0.0.1"));
-      client.ask(front(), (byte) i);
+      Client client = deployed.keep(new Client("127.0.0.1"));
+      client.ask(deployed.front(), (byte) i);
       clients.add(client);
     }
     List<Appliance.FlowStatus> all = new ArrayList<>();
@@ -215,10 +208,10 @@ class RelayTest {
 
   @Test
   void flowsAreFoundByFrontBackendAndClient() throws Exception {
-    Client client = keep(new Client("127.0.0.1"));
-    Client other = keep(new Client("127.0.0.2"));
-    client.ask(front(), (byte) 1);
-    other.ask(front(), (byte) 1);
+    Client client = deployed.keep(new Client("127.0.0.1"));
+    Client other = deployed.keep(new Client("127.0.0.2"));
+    client.ask(deployed.front(), (byte) 1);
+    other.ask(deployed.front(), (byte) 1);
     InetAddress ip = client.address().getAddress();
 
     assertThat(find(null, null, new Appliance.Client(ip, 0))).hasSize(1);
@@ -231,20 +224,20 @@ class RelayTest {
 
   @Test
   void drainingIsShownAndEndsWithTheLastFlow() throws Exception {
-    Client client = keep(new Client("127.0.0.1"));
-    client.ask(front(), (byte) 1);
-    datapath.drain(Duration.ofMillis(1));
+    Client client = deployed.keep(new Client("127.0.0.1"));
+    client.ask(deployed.front(), (byte) 1);
+    deployed.datapath().drain(Duration.ofMillis(1));
     assertThat(appliance.ready()).isFalse();
     assertThat(appliance.status().phase()).isEqualTo(Appliance.Phase.DRAINING);
-    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
-    datapath.drain(Duration.ofSeconds(30)); // quiet for a second: done
+    assertThat(client.ask(deployed.front(), (byte) 2)).containsExactly(2);
+    deployed.datapath().drain(Duration.ofSeconds(30)); // quiet for a second: done
     assertThat(appliance.status().flows()).isZero();
   }
 
   @Test
   void anAddressInUseSaysWhoseAndWhatToDo() throws Exception {
-    int port = front().getPort();
-    assertThatThrownBy(() -> start("127.0.0.1:" + port))
+    int port = deployed.front().getPort();
+    assertThatThrownBy(() -> deployed.start(config("127.0.0.1:" + port, "")))
         .isInstanceOf(StartFailure.class)
         .hasMessage(
             "front 'echo': cannot bind 127.0.0.1 port %1$d/udp: something else has it;"
@@ -255,7 +248,7 @@ class RelayTest {
 
   @Test
   void anAddressOfNobodyHereSaysSo() {
-    assertThatThrownBy(() -> start("192.0.2.1:0"))
+    assertThatThrownBy(() -> deployed.start(config("192.0.2.1:0", "")))
         .isInstanceOf(StartFailure.class)
         .hasMessage(
             "front 'echo': cannot bind 192.0.2.1 port 0/udp: no interface of this machine has that"
@@ -265,7 +258,9 @@ class RelayTest {
   @Test
   void aSourceAddressOfNobodyHereSaysSo() {
     assertThatThrownBy(
-            () -> start("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"192.0.2.1\"]"))
+            () ->
+                deployed.start(
+                    config("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"192.0.2.1\"]")))
         .isInstanceOf(StartFailure.class)
         .hasMessage(
             "pool 'echoes': cannot send from source address 192.0.2.1: no interface of this machine"
@@ -274,17 +269,15 @@ class RelayTest {
 
   @Test
   void flowsLeaveFromTheSourceAddressesEvenly() throws Exception {
-    Datapath other =
-        keep(start("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"127.0.0.8\"]"));
-    InetSocketAddress front = other.appliance().fronts().getFirst().listen().getFirst();
+    deployed.restart(config("127.0.0.1:0", "source-addresses = [\"127.0.0.7\", \"127.0.0.8\"]"));
     for (int i = 0; i < 4; i++) {
-      keep(new Client("127.0.0.1")).ask(front, (byte) i);
+      deployed.keep(new Client("127.0.0.1")).ask(deployed.front(), (byte) i);
     }
     int ports = KernelFeatures.localPorts().cardinality();
     for (String source : List.of("127.0.0.7", "127.0.0.8")) {
       // One of two backends has at least two of four flows, from either address one or two.
       assertThat(
-              other
+              deployed
                   .appliance()
                   .metrics()
                   .getSampleValue(
@@ -295,31 +288,17 @@ class RelayTest {
     }
   }
 
-  private Datapath start(String listen) throws Exception {
-    return start(listen, "");
-  }
-
-  private Datapath start(String listen, String ofPool) throws Exception {
-    Plugins plugins = Plugins.load(getClass().getClassLoader());
-    Document config =
-        Document.parse(
-            "test",
-            """
-            sluice {
-              workers { min = 1, max = 2 }
-              fronts { echo { listen = ["%s"], pool = echoes, max-datagram = 100, flows { max = 1000, unassured-max = 1000 }
-                filters = [ { type = access-list, deny = ["127.0.0.66"] } ] } }
-              pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } }, %s } }
-            }
-            """
-                .formatted(listen, one.address().getPort(), two.address().getPort(), ofPool),
-            plugins.names(),
-            Optional.empty());
-    return new EpollTransport().open(config, plugins);
-  }
-
-  private InetSocketAddress front() {
-    return appliance.fronts().getFirst().listen().getFirst();
+  private String config(String listen, String ofPool) {
+    return """
+    sluice {
+      workers { min = 1, max = 2 }
+      fronts { echo { listen = ["%s"], pool = echoes, max-datagram = 100, flows { max = 1000, unassured-max = 1000 }
+        filters = [ { type = access-list, deny = ["127.0.0.66"] } ] } }
+      pools { echoes { backends { one { address = "127.0.0.1:%d" }, two { address = "127.0.0.1:%d" } }, %s } }
+    }
+    """
+        .formatted(
+            listen, deployed.one().address().getPort(), deployed.two().address().getPort(), ofPool);
   }
 
   private Appliance.FlowPage page(int limit, long after) {
@@ -355,10 +334,5 @@ class RelayTest {
 
   private static String[] everySecond(String[] of, int from) {
     return IntStream.range(0, of.length / 2).mapToObj(i -> of[2 * i + from]).toArray(String[]::new);
-  }
-
-  private <T extends AutoCloseable> T keep(T one) {
-    open.add(one);
-    return one;
   }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What signals do to a real process, and what it logs. */
-@Timeout(60)
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD) // a pipe hears no interrupt
 class RunIT {
   private static final String FLOWS_THAT_NEVER_END = "flows-that-never-end";
 
@@ -118,7 +118,15 @@ class RunIT {
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var command =
         Stream.concat(
-            Stream.of(java, "-cp", System.getProperty("java.class.path"), "io.sluice.RunProcess"),
+            // By whom this was started (nohup, a shell's &), a signal may be ignored: then Java
+            // ignores it, too, whatever it is told.
+            Stream.of(
+                "env",
+                "--default-signal=HUP,INT,TERM",
+                java,
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.sluice.RunProcess"),
             Stream.of(arguments));
     var builder = new ProcessBuilder(command.toList()).redirectError(stderr().toFile());
     builder.environment().keySet().removeIf(name -> name.startsWith("SLUICE_"));

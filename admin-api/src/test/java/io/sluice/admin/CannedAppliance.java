@@ -222,13 +222,15 @@ final class CannedAppliance implements Appliance {
   }
 
   @Override
-  public void drain(String pool, String backend, Optional<Duration> deadline) {
+  public List<String> drain(String pool, String backend, Optional<Duration> deadline) {
     wishes.add("drain " + pool + "/" + backend + deadline.map(d -> " within " + d).orElse(""));
+    return List.of();
   }
 
   @Override
-  public void enable(String pool, String backend) {
+  public List<String> enable(String pool, String backend) {
     wishes.add("enable " + pool + "/" + backend);
+    return List.of();
   }
 
   @Override

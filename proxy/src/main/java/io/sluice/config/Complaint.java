@@ -10,6 +10,7 @@ final class Complaint {
       Pattern.compile(" \\(if you (?:intended|want) .*", Pattern.DOTALL);
   private static final Pattern JOINED_PAYLOAD =
       Pattern.compile("Cannot concatenate .*\"payload\".*SimpleConfigObject.*", Pattern.DOTALL);
+  private static final String JOINED = "Cannot concatenate ";
   private static final int LONGEST = 300;
 
   private Complaint() {}
@@ -22,6 +23,9 @@ final class Complaint {
     }
     if (JOINED_PAYLOAD.matcher(message).matches()) {
       return "HOCON cannot join a word and { }: write " + Schema.PAYLOAD_FORM;
+    }
+    if (message.startsWith(JOINED)) { // and goes on with what was joined, be it secret
+      return "HOCON cannot join text or numbers with { } or [ ], nor those two: write one of them";
     }
     String line = ADVICE.matcher(message).replaceFirst("").strip();
     String kind = e.getClass() == ConfigException.Parse.class ? "is not HOCON: " : "";

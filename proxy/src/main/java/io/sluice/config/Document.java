@@ -24,6 +24,9 @@ public final class Document {
   /** 64 bits: two configurations of one appliance are not mistaken for each other. */
   private static final int VERSION_DIGITS = 16;
 
+  /** With every default filled in, what may be written comes to some 10 times as much. */
+  private static final int MAX_RESTORED = 64 * Hocon.MAX_BYTES;
+
   private static final byte[] SALT = new SecureRandom().generateSeed(16);
 
   private final Names known;
@@ -41,9 +44,14 @@ public final class Document {
   /** Reads a file and what it includes, relative to it. */
   public static Document read(Path file, Names known) throws InvalidConfig {
     Report report = new Report();
-    Document read = check(Hocon.read(file, System.getenv(), report), known, report);
+    Hocon hocon = Hocon.read(file, System.getenv(), report);
     List<Path> files = report.files().stream().map(Path::of).toList();
-    return new Document(known, read.config, read.effective, files);
+    try {
+      Document read = check(hocon, known, report);
+      return new Document(known, read.config, read.effective, files);
+    } catch (InvalidConfig e) {
+      throw new InvalidConfig(e.problems(), files);
+    }
   }
 
   /**
@@ -56,11 +64,21 @@ public final class Document {
   public static Document parse(String name, String hocon, Names known, Optional<Document> inForce)
       throws InvalidConfig {
     Report report = new Report();
-    Hocon read = Hocon.alone(name, hocon, System.getenv(), report);
+    Hocon read = Hocon.alone(name, hocon, Hocon.MAX_BYTES, System.getenv(), report);
     if (read != null && inForce.isPresent()) {
       read = new Hocon(read.written(), Masks.lift(read.value(), inForce.get().effective.keys()));
     }
     return check(read, known, report);
+  }
+
+  /**
+   * Reads what {@link #text} gave, be it longer than what anybody may write.
+   *
+   * @param name what problems give as the file
+   */
+  public static Document restore(String name, String text, Names known) throws InvalidConfig {
+    Report report = new Report();
+    return check(Hocon.alone(name, text, MAX_RESTORED, Map.of(), report), known, report);
   }
 
   static Document check(@Nullable Hocon hocon, Names known, Report report) throws InvalidConfig {
@@ -107,7 +125,7 @@ public final class Document {
     }
   }
 
-  /** The whole as text that {@link #parse} reads again, secrets included. */
+  /** The whole as text that {@link #restore} reads again, secrets included. */
   public String text() {
     return tree().render(ConfigRenderOptions.concise());
   }

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param value after it; what could not be substituted is still unresolved in there
  */
 record Hocon(ConfigObject written, ConfigObject value) {
-  private static final int MAX_BYTES = 1 << 20; // some 15,000 backends
+  static final int MAX_BYTES = 1 << 20; // some 15,000 backends
   private static final String TOO_LARGE =
       "is larger than 1 MiB, the most a configuration may be: split it with include";
 
@@ -70,11 +70,13 @@ record Hocon(ConfigObject written, ConfigObject value) {
   /**
    * The same, substituting from the environment only: ten lines that each double the one before
    * come to a thousand times what is written, thirty to more than there is memory.
+   *
+   * @param most characters
    */
   static @Nullable Hocon alone(
-      String name, String text, Map<String, String> environment, Report report) {
+      String name, String text, int most, Map<String, String> environment, Report report) {
     report.opened(name);
-    ConfigObject written = parse(name, text, new Includes(name, report), report);
+    ConfigObject written = parse(name, text, most, new Includes(name, report), report);
     return written == null || report.isFatal()
         ? null
         : guarded(
@@ -100,7 +102,12 @@ record Hocon(ConfigObject written, ConfigObject value) {
 
   /** Parses one file; includes are parsed by their own call of this. */
   static @Nullable ConfigObject parse(String name, String text, Includes includes, Report report) {
-    if (text.length() > MAX_BYTES) {
+    return parse(name, text, MAX_BYTES, includes, report);
+  }
+
+  private static @Nullable ConfigObject parse(
+      String name, String text, int most, Includes includes, Report report) {
+    if (text.length() > most) {
       report.addFatal(new Spot(name, 1, ConfigReader.ROOT), TOO_LARGE);
       return null;
     }

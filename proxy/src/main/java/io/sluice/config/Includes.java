@@ -90,10 +90,10 @@ final class Includes
     if (report.files().size() >= MAX_FILES) {
       return refuse(what, "more than " + MAX_FILES + " includes");
     }
+    String name = path.toString();
+    report.opened(name);
     try {
       String included = Hocon.load(path);
-      String name = path.toString();
-      report.opened(name);
       ConfigObject object =
           Hocon.parse(name, included, new Includes(name, path, this, report), report);
       return object == null ? nothing() : object;

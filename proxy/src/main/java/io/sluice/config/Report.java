@@ -14,7 +14,7 @@ final class Report {
   private boolean fatal;
   private final SortedSet<String> keys = new TreeSet<>();
 
-  /** Files in the order they were opened, which is the order of their problems. */
+  /** Files in the order they were to be opened, which is the order of their problems. */
   void opened(String file) {
     files.add(file);
   }

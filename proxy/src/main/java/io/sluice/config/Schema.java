@@ -283,7 +283,7 @@ final class Schema {
     String otherwise = "source-address";
     Value value = in.value("key");
     if (value != null && value.isObject()) {
-      boolean payload = value.shown().contains("payload");
+      boolean payload = value.mentions("payload");
       value.problem(
           "must be one word: write " + (payload ? PAYLOAD_FORM : "affinity { key = source-ip }"));
       return otherwise;

@@ -1,5 +1,7 @@
 package io.sluice.config;
 
+import static java.util.stream.Collectors.joining;
+
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigList;
 import com.typesafe.config.ConfigObject;
@@ -15,6 +17,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +34,7 @@ final class Value {
   private static final Pattern BARE = Pattern.compile("-?\\d+(\\.\\d+)?");
   private static final Pattern MEASURE =
       Pattern.compile("-?\\d{1,15}(\\.\\d{1,9})?\\s*[A-Za-zµ]{1,20}");
+  private static final Pattern SUBSTITUTION = Pattern.compile("\\$\\{[^}]*}");
   private static final int LONGEST_SHOWN = 60;
 
   private final String schema;
@@ -232,7 +236,7 @@ final class Value {
       return null;
     }
     if (!(value instanceof ConfigList list)) {
-      return wrong("must be a list [ ... ]");
+      return wrongKind("must be a list [ ... ]");
     }
     List<Value> elements = new ArrayList<>();
     List<Object> all = noted(new ArrayList<>(Collections.nCopies(list.size(), "")));
@@ -250,7 +254,7 @@ final class Value {
     }
     return value instanceof ConfigObject object
         ? new Cursor(schema, spot, object, written, noted(new Effective()), report)
-        : wrong("must be { ... }");
+        : wrongKind("must be { ... }");
   }
 
   /** Reads the section this is; when it is none, reads an empty one in silence. */
@@ -271,14 +275,40 @@ final class Value {
   /** Whether this says {@code off}, whatever type it says it in. */
   boolean says(String off) {
     return type() != null
-        && (value instanceof ConfigObject || value instanceof ConfigList ? shown() : plain())
+        && (value instanceof ConfigObject || value instanceof ConfigList ? rendered() : plain())
             .equals(off);
   }
 
-  /** What is written here, for a message: one line, not too long. */
+  /** Whether the word is written somewhere in here. */
+  boolean mentions(String word) {
+    return rendered().contains(word);
+  }
+
+  /**
+   * What is written here, for a message: one line, not too long, and nothing of what a section or a
+   * list holds, which may be secret.
+   */
   String shown() {
-    String shown = value.render(ConfigRenderOptions.concise());
+    if (value instanceof ConfigObject || value instanceof ConfigList) {
+      return kind(value.valueType());
+    }
+    String shown = rendered();
     return shown.length() > LONGEST_SHOWN ? shown.substring(0, LONGEST_SHOWN) + "..." : shown;
+  }
+
+  private String rendered() {
+    return value.render(ConfigRenderOptions.concise());
+  }
+
+  private static String kind(ConfigValueType type) {
+    return switch (type) {
+      case OBJECT -> "{ ... }";
+      case LIST -> "[ ... ]";
+      case STRING -> "text";
+      case NUMBER -> "a number";
+      case BOOLEAN -> "a flag";
+      case NULL -> "null";
+    };
   }
 
   private <T> T noted(T value) {
@@ -301,6 +331,23 @@ final class Value {
     return null;
   }
 
+  /** Text in the place of what holds secrets may be one. */
+  @SuppressWarnings("TypeParameterUnusedInFormals") // null, of whatever type was asked for
+  private <T> @Nullable T wrongKind(String expected) {
+    problem(expected + ", not " + kind(value.valueType()));
+    return null;
+  }
+
+  /** What stands beside it may be a part of a secret. */
+  private String undefined() {
+    return SUBSTITUTION
+        .matcher(rendered())
+        .results()
+        .map(MatchResult::group)
+        .distinct()
+        .collect(joining(", "));
+  }
+
   private String plain() {
     return String.valueOf(value.unwrapped());
   }
@@ -315,7 +362,7 @@ final class Value {
     } catch (ConfigException.NotResolved e) {
       problem(
           "nothing defines "
-              + shown()
+              + undefined()
               + ": set the environment variable, or write ${?NAME} for one that may be missing");
       return null;
     }

@@ -1,6 +1,5 @@
 package io.sluice.front;
 
-import io.sluice.filter.Chain;
 import io.sluice.flow.Course;
 import io.sluice.flow.FlowTable;
 import io.sluice.flow.Lane;
@@ -12,23 +11,18 @@ import io.sluice.net.Workers;
 import io.sluice.pool.Pool;
 import io.sluice.trace.Capture;
 import io.sluice.trace.Traces;
-import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
-import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -79,14 +73,8 @@ public final class Front {
 
   private volatile Spec spec;
 
-  /**
-   * By the index that the keys of flows hold: so each stays where it is, and one that is closed
-   * until another takes its place and its books.
-   */
-  private volatile List<Listeners> addresses = List.of();
-
+  private final Addresses addresses;
   private @Nullable Future<?> tidying;
-  private boolean closed;
 
   /**
    * One that listens nowhere until it is told to; nothing is open yet.
@@ -100,6 +88,7 @@ public final class Front {
     this.clock = clock;
     this.spec = new Spec(name, List.of(), spec.limits(), spec.course());
     table = new FlowTable(spec.limits(), clock);
+    addresses = new Addresses(name, workers);
     desk = new Desk(this, spec.course().dialer().fds(), clock);
   }
 
@@ -125,16 +114,16 @@ public final class Front {
   public Change prepare(Spec next, Collection<Address> ours) throws OsException {
     List<Address> wanted = new ArrayList<>(next.listen());
     Change change = new Change(next);
-    for (Listeners each : open()) {
+    for (Listeners each : addresses.open()) {
       (wanted.remove(each.wanted()) ? change.kept : change.gone).add(each);
     }
     try {
       for (Address address : wanted) {
         change.open(address, ours);
       }
-      if (next.course().peerSockets() && !spec.course().peerSockets()) {
-        for (Listeners each : change.kept) {
-          each.dealToThese();
+      if (next.course().peerSockets()) {
+        for (Listeners each : change.read()) {
+          each.tryToDeal(); // what is dealt otherwise stays so, should the change come to nothing
         }
       }
       return change;
@@ -147,7 +136,7 @@ public final class Front {
   /** A front ready to be another: to be {@link #apply applied}, or closed. */
   public final class Change implements AutoCloseable {
     private final Spec next;
-    private final List<Listeners> places = new ArrayList<>(addresses);
+    private final List<Listeners> places = new ArrayList<>(addresses.all());
     private final List<Listeners> kept = new ArrayList<>();
     private final List<Listeners> gone = new ArrayList<>();
     private final List<Listeners> opened = new ArrayList<>();
@@ -173,6 +162,11 @@ public final class Front {
       }
     }
 
+    /** Those that are read once it is applied. */
+    private List<Listeners> read() {
+      return Stream.concat(kept.stream(), opened.stream()).toList();
+    }
+
     /** Addresses that are bound, and read by nobody yet. */
     public Stream<Address> opened() {
       return opened.stream().map(Listeners::bound);
@@ -184,6 +178,9 @@ public final class Front {
      */
     public void apply() {
       table.limit(next.limits());
+      if (next.course().peerSockets()) {
+        read().forEach(Listeners::dealToThese);
+      }
       workers.onEach(
           worker -> {
             kept.forEach(each -> each.of(worker).follow(next.course()));
@@ -193,13 +190,10 @@ public final class Front {
       if (!gone.isEmpty()) {
         endFlows();
       }
-      synchronized (Front.this) {
-        closeListeners(gone);
-        addresses = List.copyOf(places);
-        spec = next;
-        if (tidying == null) {
-          tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
-        }
+      addresses.become(places, opened, gone);
+      spec = next;
+      if (tidying == null) {
+        tidying = workers.get(0).every(TIDY_MILLIS, table::tidy);
       }
     }
 
@@ -218,62 +212,27 @@ public final class Front {
     }
   }
 
-  /** Those that are not closed. */
-  private List<Listeners> open() {
-    return addresses.stream().filter(each -> !each.isClosed()).toList();
-  }
-
   /**
    * Has the first {@code active} workers, and no others, read the listeners; returns when all have
    * moved that had to. Flows stay on their workers.
    */
-  public synchronized void spread(int active) {
-    try {
-      if (!closed) {
-        move(open(), each -> each.move(from -> Spread.over(from, active)));
-      }
-    } catch (OsException e) {
-      log.error(
-          "front {}: {}; a listener is read by nobody until this is tried again",
-          name,
-          e.getMessage());
-    }
-  }
-
-  private static void move(
-      List<Listeners> which, Function<Listeners, List<CompletableFuture<Void>>> how)
-      throws OsException {
-    Stream<CompletableFuture<Void>> moves =
-        which.stream().flatMap(each -> how.apply(each).stream());
-    try {
-      CompletableFuture.allOf(moves.toArray(CompletableFuture[]::new)).join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof UncheckedIOException io
-          && io.getCause() instanceof OsException os) {
-        throw os;
-      }
-      throw e;
-    }
+  public void spread(int active) {
+    addresses.spread(active);
   }
 
   /** How many flows live on a worker. */
   public long flowsOn(Worker worker) {
-    return addresses.stream()
-        .mapToLong(each -> each.of(worker).lane().flows().get(Lane.LIVE))
-        .sum();
+    return addresses.flowsOn(worker);
   }
 
   /** How many listeners a worker reads. */
-  public synchronized long listenersOn(Worker worker) {
-    return open().stream()
-        .flatMap(each -> each.all().stream())
-        .filter(listener -> listener.reader() == worker.index())
-        .count();
+  public long listenersOn(Worker worker) {
+    return addresses.listenersOn(worker);
   }
 
   /** Of one of its addresses. */
   Listeners listeners(int index) {
-    return addresses.get(index);
+    return addresses.all().get(index);
   }
 
   /** From now on no flow is opened, and flows that go quiet end. */
@@ -287,22 +246,10 @@ public final class Front {
     workers.onEach(worker -> {}); // whoever was opening a flow has entered it now
     table.closeAll();
     awaitEnd(() -> table.count() == 0);
-    synchronized (this) {
-      if (tidying != null) {
-        tidying.cancel(false);
-      }
-      closeListeners(open());
-      closed = true;
+    if (tidying != null) {
+      tidying.cancel(false);
     }
-  }
-
-  private void closeListeners(List<Listeners> which) {
-    try {
-      move(which, Listeners::goHome);
-    } catch (OsException e) {
-      log.debug("front {}: a listener that nobody reads can be closed, too", name, e);
-    }
-    workers.onEach(worker -> which.forEach(each -> each.of(worker).close()));
+    addresses.close();
   }
 
   /** A flow's last replies leave by the listener, so the flows must be gone first. */
@@ -322,12 +269,12 @@ public final class Front {
 
   /** The addresses really bound, with the ports the kernel chose. */
   public List<Address> bound() {
-    return open().stream().map(Listeners::bound).toList();
+    return addresses.open().stream().map(Listeners::bound).toList();
   }
 
   /** The address really bound that the key of a flow tells of. */
   public Address bound(int listener) {
-    return addresses.get(listener).bound();
+    return listeners(listener).bound();
   }
 
   /** The addresses it was told to listen on. */
@@ -357,37 +304,22 @@ public final class Front {
 
   /** The books and clocks of every listener there has been. */
   public List<Lane> lanes() {
-    return addresses.stream().flatMap(each -> each.all().stream()).map(Listener::lane).toList();
+    return addresses.listeners().map(Listener::lane).toList();
   }
 
   /** How many datagrams each filter has refused, either way, by its name. */
   public Map<String, Long> filterDrops() {
-    Map<String, Long> drops = new LinkedHashMap<>();
-    for (Listeners each : addresses) {
-      for (Listener listener : each.all()) {
-        Chain chain = listener.chain();
-        for (int i = 0; chain != null && i < chain.steps().size(); i++) {
-          drops.merge(chain.steps().get(i).name(), chain.drops(i), Long::sum);
-        }
-      }
-    }
-    return drops;
+    return addresses.filterDrops();
   }
 
   /** Has a capture see what passes by from now on. */
   public void show(Capture capture) {
-    for (Lane lane : lanes()) {
-      Worker worker = lane.worker();
-      worker.execute(() -> lane.tap().open(capture.feed(worker.index())));
-    }
+    addresses.show(capture);
   }
 
   /** Shows a capture no more. */
   public void hide(Capture capture) {
-    for (Lane lane : lanes()) {
-      Worker worker = lane.worker();
-      worker.execute(() -> lane.tap().close(capture.feed(worker.index())));
-    }
+    addresses.hide(capture);
   }
 
   /**
@@ -400,7 +332,7 @@ public final class Front {
   public Explanation explain(
       InetSocketAddress client, Optional<InetSocketAddress> local, byte[] payload) {
     Map<Integer, Address> bound = new TreeMap<>();
-    open().forEach(each -> bound.put(each.index(), each.bound()));
+    addresses.open().forEach(each -> bound.put(each.index(), each.bound()));
     var scene = new Explainer.Scene(spec, bound, table, true, clock.getAsLong());
     return new Explainer(scene, client, payload).explain(local);
   }
@@ -434,10 +366,7 @@ public final class Front {
    * flow has ended, that of its link or its peer socket.
    */
   public long kernelDrops() {
-    return addresses.stream()
-        .flatMap(each -> each.all().stream())
-        .mapToLong(Front::kernelDrops)
-        .sum();
+    return addresses.listeners().mapToLong(Front::kernelDrops).sum();
   }
 
   private static long kernelDrops(Listener listener) {

@@ -31,6 +31,7 @@ final class Listeners {
   private final Address bound;
   private final List<Listener> all = new ArrayList<>();
   private volatile boolean closed;
+  private boolean dealt;
 
   private Listeners(int index, Address wanted, Address bound) {
     this.index = index;
@@ -65,9 +66,6 @@ final class Listeners {
         Listener before = last == null ? null : last.of(worker);
         opened.add(front, worker, sockets.get(worker.index()), before, course);
       }
-      if (course.peerSockets()) {
-        opened.dealToThese();
-      }
       opened.warnOfSmallBuffers(front.name());
       return opened;
     } catch (OsException e) {
@@ -94,10 +92,30 @@ final class Listeners {
   }
 
   /** Whatever else comes to share the address: a front's peer sockets do. */
-  void dealToThese() throws OsException {
-    if (!bound.isWildcard()) {
-      FrontSockets.dealToFirst(all.size(), all.getFirst().lane().socket());
+  void dealToThese() {
+    if (needsDealer()) {
+      try {
+        FrontSockets.dealToFirst(all.size(), all.getFirst().lane().socket());
+        dealt = true;
+      } catch (OsException e) {
+        log.error(
+            "{}: {}, though it could just now; each peer socket that comes or goes sends other"
+                + " clients to another worker",
+            bound,
+            e.getMessage());
+      }
     }
+  }
+
+  /** On a socket that is nobody's. */
+  void tryToDeal() throws OsException {
+    if (needsDealer()) {
+      FrontSockets.tryToDeal(all.size(), bound);
+    }
+  }
+
+  private boolean needsDealer() {
+    return !dealt && !bound.isWildcard();
   }
 
   private void warnOfSmallBuffers(String front) throws OsException {

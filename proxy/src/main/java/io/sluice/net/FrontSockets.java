@@ -65,6 +65,17 @@ public final class FrontSockets {
     }
   }
 
+  /** Whether clients could be dealt so, found out on a socket of its own; fails if not. */
+  public static void tryToDeal(int n, Address address) throws OsException {
+    UdpSocket socket = UdpSocket.openFor(address);
+    try {
+      SocketOptions.set(socket.number(), Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1, "SO_REUSEPORT");
+      dealToFirst(n, socket);
+    } finally {
+      socket.close();
+    }
+  }
+
   /**
    * Opens a socket beside those that {@link #listen} on {@code local}, or on the wildcard, for one
    * client alone: the kernel prefers it for what that client sends. Until it knows the client it

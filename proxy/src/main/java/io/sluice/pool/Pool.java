@@ -97,13 +97,22 @@ public final class Pool implements Deal, AutoCloseable {
      * A backend to be.
      *
      * @param weight at least 1
+     * @param drained whether, as a newcomer, it begins as an operator has drained it
      * @param leaving why it is to be given no new flows, though those it has may stay; of one that
      *     has to go, but not yet
      */
     public record Server(
-        String name, InetSocketAddress address, int weight, Optional<String> leaving) {
+        String name,
+        InetSocketAddress address,
+        int weight,
+        boolean drained,
+        Optional<String> leaving) {
+      public Server(String name, InetSocketAddress address, int weight, boolean drained) {
+        this(name, address, weight, drained, Optional.empty());
+      }
+
       public Server(String name, InetSocketAddress address, int weight) {
-        this(name, address, weight, Optional.empty());
+        this(name, address, weight, false);
       }
     }
   }
@@ -216,24 +225,36 @@ public final class Pool implements Deal, AutoCloseable {
    * @throws IllegalArgumentException when that has another name
    */
   public Future<?> reconfigure(Spec next) {
+    requireSameName(next);
+    return control.submit(() -> prepare(next).run());
+  }
+
+  private void requireSameName(Spec next) {
     if (!next.name().equals(name())) {
       throw new IllegalArgumentException(
           "pool '%s' cannot become '%s'".formatted(name(), next.name()));
     }
-    return control.submit(() -> become(next));
   }
 
-  private void become(Spec next) {
+  /**
+   * Control: gets ready to {@link #reconfigure}, changing nothing yet, and throws what the policy
+   * throws. Running what it returns is the change, in the same turn of control, and fails in
+   * nothing: so that of several pools all change or none does.
+   */
+  public Runnable prepare(Spec next) {
+    requireSameName(next);
     Roster now = roster;
     if (closed() || next.equals(now.spec())) {
-      return;
+      return () -> {};
     }
     Roster then = now.after(next, server -> new Watch(this, next, server, workers));
-    List<Snapshot.Member> members = then.members();
-    Snapshot dealt = snapshot.by(next.policy(), members);
-    // From here on nothing fails.
-    List<Watch> gone = now.without(then);
-    List<Watch> come = then.without(now);
+    Snapshot dealt = snapshot.by(next.policy(), then.members());
+    return () -> become(then, dealt);
+  }
+
+  private void become(Roster then, Snapshot dealt) {
+    List<Watch> gone = roster.without(then);
+    List<Watch> come = then.without(roster);
     then.apply();
     come.forEach(Watch::join);
     census.cover(then);

@@ -56,7 +56,7 @@ final class Watch {
   /** Until when the flows of a draining one may stay; {@link Health#NEVER}: to their ends. */
   private long drainUntilNs = Health.NEVER;
 
-  /** It begins as one that is up and not dealt. */
+  /** It begins as one that is up, unless it is drained, and not dealt. */
   Watch(Pool pool, Pool.Spec spec, Pool.Spec.Server server, int workers) {
     this.pool = pool;
     this.spec = spec;
@@ -72,6 +72,11 @@ final class Watch {
     evidence = new Evidence(pool.control(), this::look);
     latency = new PeakLatency(pool.nowNs());
     since = pool.wallClock().instant();
+    if (server.drained()) {
+      health.wish(Health.Wish.OPERATOR);
+      noted = state();
+      draining(Optional.of(new Dossier.Draining(since, Optional.empty(), false)));
+    }
     backend = new Backend(server, workers, evidence, standing(false, pool.nowNs()));
   }
 
@@ -107,7 +112,7 @@ final class Watch {
   /** It joins a pool that others are dealt of already. */
   void join() {
     backNs = pool.nowNs();
-    told("ADDED", "at " + backend.address());
+    told("ADDED", "at " + backend.address() + (isUnwanted() ? ", drained as it was before" : ""));
   }
 
   /** Other rules hold from now on; what is known stays. */
@@ -302,11 +307,7 @@ final class Watch {
     drainUntilNs = deadline.map(in -> pool.nowNs() + in.toNanos()).orElse(Health.NEVER);
     Instant now = pool.wallClock().instant();
     health.wish(Health.Wish.OPERATOR);
-    dossier(
-        Optional.of(new Dossier.Draining(now, deadline.map(now::plus), false)),
-        dossier.probe(),
-        dossier.replyRatio(),
-        dossier.history());
+    draining(Optional.of(new Dossier.Draining(now, deadline.map(now::plus), false)));
     wishedBy(
         "DRAIN", deadline.map(in -> "within " + in.toMillis() + " ms").orElse("without deadline"));
     wished(pool.nowNs());
@@ -316,7 +317,7 @@ final class Watch {
   void enable() {
     drainUntilNs = Health.NEVER;
     health.wish(Health.Wish.NOBODY);
-    dossier(Optional.empty(), dossier.probe(), dossier.replyRatio(), dossier.history());
+    draining(Optional.empty());
     wishedBy("ENABLE", "as far as its health allows");
     wished(pool.nowNs());
   }
@@ -345,6 +346,10 @@ final class Watch {
                           new Dossier.Draining(
                               pool.wallClock().instant(), Optional.empty(), true)));
     };
+  }
+
+  private void draining(Optional<Dossier.Draining> by) {
+    dossier(by, dossier.probe(), dossier.replyRatio(), dossier.history());
   }
 
   private void dossier(

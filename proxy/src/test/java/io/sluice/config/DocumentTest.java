@@ -171,4 +171,20 @@ class DocumentTest {
     InetSocketAddress at = Endpoint.parse(address, 1);
     return new SluiceConfig.Backend(name, at, weight);
   }
+
+  /** Of what may be put, what grows most when every default is filled in: 10 times as long. */
+  @Test
+  void whatComesToMoreThanMayBeWrittenIsRestored() throws Exception {
+    StringBuilder most =
+        new StringBuilder("sluice{fronts{f{listen=[\"127.0.0.1:9\"],pool=p0}},pools{");
+    for (int i = 0; most.length() < Hocon.MAX_BYTES / 8; i++) {
+      most.append("p%d{backends{a{address=\"1.1.1.1:1\"}}},".formatted(i));
+    }
+    Document put =
+        Document.parse("PUT", most.append("}}").toString(), Samples.BUILT_IN, Optional.empty());
+    String text = put.text();
+    assertThat(text.length()).isBetween(Hocon.MAX_BYTES, 16 * most.length());
+    assertThat(Document.restore("state file", text, Samples.BUILT_IN).config())
+        .isEqualTo(put.config());
+  }
 }

@@ -57,6 +57,20 @@ class ReconfigureTest {
   }
 
   @Test
+  void aChangeThatIsGivenUpLeavesClientsWithTheWorkersTheyHad() throws Throwable {
+    InetSocketAddress at = served.serve(served.echo());
+    served.steer(1);
+
+    served.prepare(course(last -> withPeerSockets(last, true))).close();
+
+    for (Client client : served.clients(20)) {
+      client.ask(at, (byte) 1);
+    }
+    served.workers.onEach(worker -> {});
+    assertThat(served.front().lanes().getFirst().requests().received()).isZero();
+  }
+
+  @Test
   void anAddressThatGoesEndsItsFlowsAndNoOthersAndIsFreeThen() throws Exception {
     EchoServer echo = served.echo();
     Address first = ServedFront.any("127.0.0.1");

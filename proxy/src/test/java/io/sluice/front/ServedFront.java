@@ -199,6 +199,11 @@ final class ServedFront implements AutoCloseable {
     front().spread(workers.active());
   }
 
+  /** Has it get ready for that. */
+  Front.Change prepare(UnaryOperator<Front.Spec> other) throws OsException {
+    return front().prepare(other.apply(Objects.requireNonNull(now)), List.of());
+  }
+
   Front front() {
     if (front == null) {
       throw new IllegalStateException("serve() comes first");

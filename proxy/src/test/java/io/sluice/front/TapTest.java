@@ -9,6 +9,7 @@ import io.sluice.filter.DatagramFilter;
 import io.sluice.flow.CloseReason;
 import io.sluice.metrics.Account;
 import io.sluice.metrics.Drop;
+import io.sluice.net.Address;
 import io.sluice.net.TrainSocket;
 import io.sluice.trace.AccessLog;
 import io.sluice.trace.Capture;
@@ -124,6 +125,28 @@ class TapTest {
     assertThat(refused.side()).isEqualTo(FRONT);
     assertThat(refused.isInbound()).isTrue();
     assertThat(refused.payload()).containsExactly(2);
+  }
+
+  @Test
+  void anAddressThatComesLaterIsSeenToo() throws Exception {
+    Address first = ServedFront.any("127.0.0.1");
+    InetSocketAddress at = served.listen(first).serve(served.echo());
+    Capture capture = begin(Optional.empty());
+    served.client().ask(at, (byte) 1);
+    served.become(
+        last ->
+            new Front.Spec(
+                last.name(),
+                List.of(first, ServedFront.any("127.0.0.2")),
+                last.limits(),
+                last.course()));
+    InetSocketAddress added = served.front().bound().getLast().toInetSocketAddress();
+    served.client("127.0.0.2").ask(added, (byte) 2);
+
+    CapturedFile file = end(capture);
+
+    assertAgrees(file);
+    assertThat(file.packets).filteredOn(packet -> packet.payload()[0] == 2).hasSize(4);
   }
 
   @Test

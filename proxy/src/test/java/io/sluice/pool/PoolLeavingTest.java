@@ -40,6 +40,7 @@ final class PoolLeavingTest {
         bare,
         new InetSocketAddress(InetAddress.ofLiteral("192.0.2.1"), bare.charAt(0)),
         1,
+        false,
         name.equals(bare) ? Optional.empty() : Optional.of("it is found no longer"));
   }
 
