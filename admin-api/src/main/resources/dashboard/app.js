@@ -40,6 +40,7 @@ async function poll() {
   const paths = ['v1/fronts', 'v1/pools', 'v1/workers', 'v1/drops'];
   const [{ fronts }, { pools: all }, workers, { fronts: ledgers }] = await Promise.all(paths.map(path => api.get(path)));
   const now = performance.now();
+  viewer = status.role === 'viewer';
   format.setClock(status);
   views.showStatus(status);
   views.showFronts(fronts, ledgers, now);
@@ -154,7 +155,6 @@ async function askForToken() {
     await new Promise(resolve => dialog.addEventListener('close', resolve, { once: true }));
   } while (dialog.returnValue !== 'do');
   api.token.set(dialog.querySelector('input').value.trim());
-  viewer = false;
 }
 
 async function keepPolling() {
@@ -210,7 +210,6 @@ async function act(what, done) {
   } catch (e) {
     if (!(e instanceof api.Problem)) throw e;
     if (e.status === 401) return signIn();
-    viewer ||= e.status === 403;
     say(e.message, 'bad');
     allowChanges();
   }

@@ -27,7 +27,8 @@ const poolBodies = keyed(byId('pools'), pool => pool.name, () => {
   const name = el('b');
   const how = el('span', { class: 'muted' });
   const eligible = el('span');
-  const head = el('th', { colspan: COLUMNS.length, scope: 'rowgroup' }, name, how, eligible);
+  const leaving = el('span', { class: 'warn' });
+  const head = el('th', { colspan: COLUMNS.length, scope: 'rowgroup' }, name, how, eligible, leaving);
   const body = el('tbody', {}, el('tr', { class: 'pool' }, head));
   const backends = keyed(body, backend => backend.name, backendRow, 1);
   return {
@@ -36,6 +37,7 @@ const poolBodies = keyed(byId('pools'), pool => pool.name, () => {
       put(name, pool.name);
       put(how, `${pool.policy} by ${pool.affinity} · ${sayPorts(pool.portsFree)}`);
       showEligible(eligible, pool.backends);
+      put(leaving, sayLeaving(pool.leaving));
       backends(pool.backends.map(backend => ({ ...backend, pool: pool.name, atMillis: pool.atMillis })));
     },
   };
@@ -43,6 +45,9 @@ const poolBodies = keyed(byId('pools'), pool => pool.name, () => {
 
 const sayPorts = portsFree =>
   `ports left: ${Object.entries(portsFree).map(([from, free]) => `${format.count(free)}${from === 'any' ? '' : ` from ${from}`}`).join(', ')}`;
+
+const sayLeaving = leaving => leaving.length === 0 ? ''
+  : `removed, with flows left: ${leaving.map(({ name, address, flows }) => `${name} at ${address} (${format.count(flows)})`).join(', ')}`;
 
 function showEligible(node, backends) {
   const able = backends.filter(backend => backend.eligible).length;

@@ -228,6 +228,7 @@ public interface Appliance {
   /**
    * One pool, its backends by name.
    *
+   * @param leaving removed backends that still have flows, in the order in which they were
    * @param portsFree left for new flows, by local address ({@code any}: the route's choice): those
    *     to the backend that has fewest
    * @param discovery how more backends than those configured are found, if they are
@@ -237,6 +238,7 @@ public interface Appliance {
       String policy,
       String affinity,
       List<BackendStatus> backends,
+      List<LeavingStatus> leaving,
       Map<String, Integer> portsFree,
       Optional<DiscoveryStatus> discovery) {}
 
@@ -259,6 +261,9 @@ public interface Appliance {
       Optional<String> error,
       Optional<Instant> failedAt,
       Optional<Instant> nextAt) {}
+
+  /** A removed backend; another may have its name by now, or its address. */
+  record LeavingStatus(String name, InetSocketAddress address, long flows) {}
 
   /**
    * One backend.

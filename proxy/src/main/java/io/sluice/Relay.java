@@ -188,6 +188,7 @@ final class Relay implements Datapath, Appliance {
                     pool(pool.name()).backends().stream()
                         .map(backend -> status(backend, origin(pool, backend)))
                         .toList(),
+                    pool(pool.name()).leaving().stream().map(Relay::leaving).toList(),
                     portsFree(pool.name()),
                     discovering.status(pool.name())))
         .sorted(comparing(PoolStatus::name))
@@ -232,6 +233,10 @@ final class Relay implements Datapath, Appliance {
         view.replies(),
         view.dossier(),
         origin);
+  }
+
+  private static LeavingStatus leaving(Backend backend) {
+    return new LeavingStatus(backend.name(), backend.address(), backend.load());
   }
 
   @Override
@@ -330,7 +335,8 @@ final class Relay implements Datapath, Appliance {
       dropped.put(drop, accounts.stream().mapToLong(account -> account.dropped(drop)).sum());
     }
     long forwarded = accounts.stream().mapToLong(Account::forwarded).sum();
-    long pending = accounts.stream().mapToLong(Account::underWay).sum();
+    // a loop may have booked what it took before the other one has booked that it handed it over
+    long pending = Math.max(0, accounts.stream().mapToLong(Account::underWay).sum());
     long received = accounts.stream().mapToLong(Account::received).sum();
     long bytes = accounts.stream().mapToLong(Account::bytes).sum();
     return new Ledger.Side(received, forwarded, dropped, pending, bytes);

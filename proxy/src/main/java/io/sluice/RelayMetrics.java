@@ -167,6 +167,8 @@ final class RelayMetrics extends Collector {
 
   private void addBackends(List<MetricFamilySamples> families) {
     var flows = gauge("sluice_backend_flows", "Live flows.", "pool", "backend");
+    var leaving =
+        gauge("sluice_pool_leaving_flows", "Live flows of backends that were removed.", "pool");
     var datagrams =
         counter(
             "sluice_backend_datagrams",
@@ -175,6 +177,7 @@ final class RelayMetrics extends Collector {
             "backend",
             "direction");
     for (Pool pool : pools) {
+      add(leaving, List.of(pool.name()), pool.leaving().stream().mapToLong(Backend::load).sum());
       for (Backend backend : pool.backends()) {
         Backend.View view = backend.view();
         List<String> labels = List.of(pool.name(), backend.name());
@@ -186,7 +189,7 @@ final class RelayMetrics extends Collector {
         add(datagrams, List.of(pool.name(), backend.name(), Direction.REPLY.label), view.replies());
       }
     }
-    families.addAll(List.of(flows, datagrams));
+    families.addAll(List.of(flows, leaving, datagrams));
   }
 
   private void addHealth(List<MetricFamilySamples> families) {

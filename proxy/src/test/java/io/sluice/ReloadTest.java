@@ -2,6 +2,7 @@ package io.sluice;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.sluice.Appliance.Applied;
 import io.sluice.balance.Policies;
@@ -243,9 +244,15 @@ class ReloadTest {
             .map(Appliance.FlowStatus::id)
             .toList();
     appliance.change("echoes", "one", was -> Optional.empty());
+    int leaving = clients.size() - stay.size();
+    assertThat(appliance.pools().getFirst().leaving())
+        .containsExactly(new Appliance.LeavingStatus("one", deployed.one().address(), leaving));
+    assertThat(leavingFlows()).isEqualTo(leaving);
     for (Client each : clients) {
       assertThat(each.ask(deployed.front(), (byte) 2)).containsExactly(2);
     }
+    await().until(() -> appliance.pools().getFirst().leaving().isEmpty());
+    assertThat(leavingFlows()).isZero();
     assertThat(deployed.flows()).extracting(Appliance.FlowStatus::backend).containsOnly("two");
     assertThat(deployed.flows()).extracting(Appliance.FlowStatus::id).containsAll(stay);
     assertThat(deployed.lost()).isZero();
@@ -351,5 +358,12 @@ class ReloadTest {
     assertThatThrownBy(appliance::reload)
         .isInstanceOf(Refused.class)
         .hasMessage("Sluice is stopping");
+  }
+
+  private double leavingFlows() {
+    return appliance
+        .metrics()
+        .getSampleValue(
+            "sluice_pool_leaving_flows", new String[] {"pool"}, new String[] {"echoes"});
   }
 }

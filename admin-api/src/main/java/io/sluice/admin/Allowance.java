@@ -16,7 +16,15 @@ import java.util.function.LongSupplier;
 final class Allowance {
   static final int SOURCES = 4_096;
 
-  private record Source(boolean six, long network) {}
+  /** As much of an address as one customer may have: an IPv4 address, an IPv6 /64. */
+  record Source(boolean six, long network) {
+    static Source of(InetAddress from) {
+      ByteBuffer bytes = ByteBuffer.wrap(from.getAddress());
+      return from instanceof Inet4Address
+          ? new Source(false, bytes.getInt())
+          : new Source(true, bytes.getLong());
+    }
+  }
 
   private final long intervalNs;
   private final long burstNs;
@@ -47,7 +55,7 @@ final class Allowance {
     long wait = wait(from);
     if (wait == 0) {
       long now = clock.getAsLong();
-      Source source = source(from);
+      Source source = Source.of(from);
       earned.put(source, Math.max(earned.getOrDefault(source, now) - now, 0) + now + intervalNs);
     }
     return wait;
@@ -55,14 +63,7 @@ final class Allowance {
 
   /** How many nanoseconds it is until there is one to be taken; 0: there is. */
   synchronized long wait(InetAddress from) {
-    Long at = earned.get(source(from));
+    Long at = earned.get(Source.of(from));
     return at == null ? 0 : Math.max(0, at - clock.getAsLong() - burstNs);
-  }
-
-  private static Source source(InetAddress from) {
-    ByteBuffer bytes = ByteBuffer.wrap(from.getAddress());
-    return from instanceof Inet4Address
-        ? new Source(false, bytes.getInt())
-        : new Source(true, bytes.getLong());
   }
 }

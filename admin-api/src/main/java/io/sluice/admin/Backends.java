@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
 /** The operations on one backend. */
@@ -92,7 +93,14 @@ final class Backends {
       throw Problem.invalid(e);
     } catch (Refused e) {
       throw Problem.refused(e);
+    } catch (IllegalArgumentException e) {
+      throw gone(e);
     }
+  }
+
+  /** As it was looked for before, it went in between. */
+  private static Problem gone(IllegalArgumentException e) {
+    return Problem.of(HttpResponseStatus.NOT_FOUND, String.valueOf(e.getMessage()));
   }
 
   private Backend existing(Request request, Optional<Backend> now) {
@@ -163,12 +171,19 @@ final class Backends {
   private JsonObject drain(Request request) {
     Optional<Duration> deadline =
         Optional.ofNullable(request.content().getString("deadline")).map(Backends::duration);
-    appliance.drain(poolOf(request).name(), backendOf(request).name(), deadline);
-    return Views.backend(backendOf(request));
+    return decided(request, (pool, backend) -> appliance.drain(pool, backend, deadline));
   }
 
   private JsonObject enable(Request request) {
-    appliance.enable(poolOf(request).name(), backendOf(request).name());
+    return decided(request, appliance::enable);
+  }
+
+  private JsonObject decided(Request request, BiConsumer<String, String> decision) {
+    try {
+      decision.accept(poolOf(request).name(), backendOf(request).name());
+    } catch (IllegalArgumentException e) {
+      throw gone(e);
+    }
     return Views.backend(backendOf(request));
   }
 

@@ -1,14 +1,20 @@
 package io.sluice.admin;
 
+import static java.util.Comparator.comparing;
+import static java.util.stream.Collectors.counting;
+import static java.util.stream.Collectors.groupingBy;
+
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.sluice.admin.Allowance.Source;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.impl.transports.NioTransport;
 import io.vertx.core.net.SocketAddress;
 import io.vertx.core.transport.Transport;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -17,15 +23,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The TCP connections there are, from the accept on, and so before TLS: how many, how fast they
  * come, and for how long each may take.
  *
- * <p>When there are as many as there may be, a newcomer takes the place of the oldest one that has
- * not proven anything yet. So whoever opens connections and says nothing, or says it slowly, keeps
- * nobody out who has something to say.
+ * <p>When there are as many as there may be, a newcomer takes the place of one that has not proven
+ * anything yet: the oldest of the source that has the most of those. So whoever opens connections
+ * and says nothing, or says it slowly, keeps nobody out who has something to say.
  */
 final class Connections {
   static final int MAX = 64;
@@ -45,11 +52,16 @@ final class Connections {
 
   private static final class Guest {
     final Channel channel;
-    boolean proven;
+    final Source source;
     long deadline;
+    boolean streaming;
 
-    Guest(Channel channel, long deadline) {
+    /** As its latest word on who it is had it; null where that was wrong, or there was none. */
+    @Nullable Caller caller;
+
+    Guest(Channel channel, InetAddress from, long deadline) {
       this.channel = channel;
+      source = Source.of(from);
       this.deadline = deadline;
     }
 
@@ -127,7 +139,7 @@ final class Connections {
     if (arrivals.take(from.getAddress()) > 0 || (guests.size() == MAX && !makeRoom())) {
       return false;
     }
-    Guest guest = new Guest(channel, clock.getAsLong() + HEAD_NS);
+    Guest guest = new Guest(channel, from.getAddress(), clock.getAsLong() + HEAD_NS);
     guests.put(from, guest);
     open++;
     channel.closeFuture().addListener(closed -> left(from, guest));
@@ -135,13 +147,18 @@ final class Connections {
   }
 
   private boolean makeRoom() {
-    Optional<Guest> oldest = guests.values().stream().filter(each -> !each.proven).findFirst();
-    oldest.ifPresent(
+    List<Guest> strangers = guests.values().stream().filter(each -> each.caller == null).toList();
+    Map<Source, Long> strangersOf =
+        strangers.stream().collect(groupingBy(each -> each.source, counting()));
+    // of equals, the first
+    Optional<Guest> leaving =
+        strangers.stream().max(comparing(each -> strangersOf.get(each.source)));
+    leaving.ifPresent(
         guest -> {
           guests.values().remove(guest);
           guest.end();
         });
-    return oldest.isPresent();
+    return leaving.isPresent();
   }
 
   private synchronized void left(InetSocketAddress from, Guest guest) {
@@ -168,37 +185,54 @@ final class Connections {
 
   /** A request has come. */
   void asked(HttpConnection connection) {
-    await(connection, ANSWER_NS);
+    await(connection, ANSWER_NS, false);
   }
 
   /** Its answer has begun, and has no end. */
   void streaming(HttpConnection connection) {
-    await(connection, NEVER_NS);
+    await(connection, NEVER_NS, true);
   }
 
   /** Its answer is written. */
   void answered(HttpConnection connection) {
-    await(connection, IDLE_NS);
+    await(connection, IDLE_NS, false);
   }
 
-  private synchronized void await(HttpConnection connection, long ns) {
+  private synchronized void await(HttpConnection connection, long ns, boolean streaming) {
     Guest guest = talking.get(connection);
     if (guest != null) {
       guest.deadline = clock.getAsLong() + ns;
+      guest.streaming = streaming;
     }
   }
 
-  /** Whether its latest word on who it is was right. */
-  synchronized void prove(HttpConnection connection, boolean right) {
+  /**
+   * Its latest word on who it is.
+   *
+   * @param caller null where it was wrong
+   */
+  synchronized void prove(HttpConnection connection, @Nullable Caller caller) {
     Guest guest = talking.get(connection);
     if (guest != null) {
-      guest.proven = right;
+      guest.caller = caller;
     }
   }
 
   synchronized boolean isProven(HttpConnection connection) {
     Guest guest = talking.get(connection);
-    return guest != null && guest.proven;
+    return guest != null && guest.caller != null;
+  }
+
+  /** Takes those not welcome any more for strangers, and ends what is being streamed to them. */
+  synchronized void dismiss(Predicate<Caller> welcome) {
+    for (Guest guest : List.copyOf(guests.values())) {
+      if (guest.caller != null && !welcome.test(guest.caller)) {
+        guest.caller = null;
+        if (guest.streaming) {
+          guest.end();
+        }
+      }
+    }
   }
 
   /** Ends those whose time is up; to be called once a second or so. */

@@ -42,10 +42,16 @@ final class Credentials {
     Optional<Caller> found = Optional.empty();
     for (Token token : tokens) {
       if (MessageDigest.isEqual(HexFormat.of().parseHex(token.sha256()), hash)) {
-        found = Optional.of(new Caller(token.name(), token.role()));
+        found = Optional.of(new Caller(token.name(), token.role(), token));
       }
     }
     return found;
+  }
+
+  /** Whether who was let in by earlier credentials would be by these, and with the same role. */
+  boolean stillKnow(Caller caller) {
+    return none()
+        || (caller.token() == null ? clientRole.isPresent() : tokens.contains(caller.token()));
   }
 
   private static byte[] sha256(String text) {

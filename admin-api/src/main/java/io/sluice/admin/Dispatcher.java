@@ -11,6 +11,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -24,8 +25,11 @@ final class Dispatcher {
   static final int MAX_LINE_BYTES = 4_096;
   static final int MAX_HEADER_BYTES = 8_192;
 
-  /** Requests waiting for a thread; more only if clients hang up before they are answered. */
-  static final int MAX_WAITING = Connections.MAX;
+  /** At a time, so that a hundred listings of flows cost two cores at most. */
+  private static final int READS = 2;
+
+  /** RFC 9110, section 9.2.1: what asks for no change. */
+  private static final Set<HttpMethod> SAFE = Set.of(HttpMethod.GET, HttpMethod.HEAD);
 
   /** For all of a request's content: nobody keeps a request open by sending it slowly. */
   static final int CONTENT_SECONDS = 10;
@@ -50,7 +54,8 @@ final class Dispatcher {
   private final Connections connections;
   private final Gate gate;
   private final Audit audit;
-  private int waiting;
+  private final Desk reads;
+  private final Desk changes;
 
   Dispatcher(
       Vertx vertx,
@@ -65,6 +70,8 @@ final class Dispatcher {
     this.connections = connections;
     this.gate = gate;
     this.audit = audit;
+    reads = new Desk(vertx, "sluice-reads", READS);
+    changes = new Desk(vertx, "vert.x-changes", 1);
   }
 
   void request(HttpServerRequest request) {
@@ -141,7 +148,11 @@ final class Dispatcher {
     Operations.Handler handler =
         Objects.requireNonNull(handlers.get(call.operationId()), "checked at start");
     Supplier<Reply> handled =
-        () -> handler.answer().apply(Operations.Request.of(call, request.headers(), content.get()));
+        () ->
+            handler
+                .answer()
+                .apply(
+                    Operations.Request.of(caller.role(), call, request.headers(), content.get()));
     Supplier<Reply> answer =
         call.access() == Access.ADMIN
             ? audit.watch(caller, request, call.operationId(), handled)
@@ -150,18 +161,12 @@ final class Dispatcher {
       send(request, answer.get());
       return;
     }
-    if (waiting == MAX_WAITING) {
-      throw Problem.of(
-          HttpResponseStatus.SERVICE_UNAVAILABLE, waiting + " requests are waiting already");
-    }
-    waiting++;
-    vertx
-        .executeBlocking(answer::get, false)
+    Desk desk = SAFE.contains(request.method()) ? reads : changes;
+    desk.answer(answer)
         .onComplete(
             done -> {
-              waiting--;
               if (done.succeeded()) {
-                send(request, done.result());
+                send(request, Objects.requireNonNull(done.result(), "a reply"));
               } else {
                 fail(request, done.cause());
               }

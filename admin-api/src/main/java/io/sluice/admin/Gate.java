@@ -69,6 +69,14 @@ final class Gate {
   }
 
   /**
+   * Ends the streams of those whom the credentials know no more. On the event loop, where a request
+   * let in by earlier ones has begun its stream by now.
+   */
+  void dismiss() {
+    connections.dismiss(credentials::stillKnow);
+  }
+
+  /**
    * Lets a request in at all.
    *
    * @throws Problem if it comes too fast, or by a name that is not ours
@@ -93,7 +101,7 @@ final class Gate {
     requireOwnPage(request, access);
     Credentials now = credentials;
     if (now.none()) {
-      connections.prove(request.connection(), true);
+      connections.prove(request.connection(), Caller.LOOPBACK);
       return Caller.LOOPBACK;
     }
     if (access == Access.ANYBODY) {
@@ -118,14 +126,14 @@ final class Gate {
     if (given.isEmpty()) {
       Caller caller =
           now.clientRole()
-              .map(role -> new Caller(commonName(request), role))
+              .map(role -> new Caller(commonName(request), role, null))
               .orElseThrow(
                   () ->
                       Problem.of(
                               HttpResponseStatus.UNAUTHORIZED,
                               "a token is needed: Authorization: Bearer TOKEN")
                           .header("WWW-Authenticate", CHALLENGE));
-      connections.prove(request.connection(), true);
+      connections.prove(request.connection(), caller);
       return caller;
     }
     InetAddress source = source(request);
@@ -136,7 +144,7 @@ final class Gate {
     }
     Matcher bearer = BEARER.matcher(given.size() == 1 ? given.getFirst() : "");
     Optional<Caller> caller = bearer.matches() ? now.find(bearer.group(1)) : Optional.empty();
-    connections.prove(request.connection(), caller.isPresent());
+    connections.prove(request.connection(), caller.orElse(null));
     return caller.orElseThrow(
         () -> {
           failures.take(source);

@@ -5,6 +5,7 @@ import io.prometheus.client.exporter.common.TextFormat;
 import io.sluice.Appliance;
 import io.sluice.Appliance.FrontStatus;
 import io.sluice.Appliance.PoolStatus;
+import io.sluice.config.SluiceConfig.Role;
 import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
@@ -29,14 +30,20 @@ final class Operations {
   /**
    * What was asked.
    *
+   * @param role of whoever asks
    * @param type the media type of the content; empty where there is none
    * @param text the content
    * @param content the same, if it is JSON, else empty
    */
   record Request(
-      Contract.Call call, MultiMap headers, String type, String text, JsonObject content) {
-    static Request of(Contract.Call call, MultiMap headers, Body.Content content) {
-      return new Request(call, headers, content.type(), content.text(), content.json());
+      Role role,
+      Contract.Call call,
+      MultiMap headers,
+      String type,
+      String text,
+      JsonObject content) {
+    static Request of(Role role, Contract.Call call, MultiMap headers, Body.Content content) {
+      return new Request(role, call, headers, content.type(), content.text(), content.json());
     }
   }
 
@@ -69,7 +76,7 @@ final class Operations {
             Map.entry("getContract", new Handler(true, request -> yaml)),
             Map.entry("getReadiness", new Handler(true, request -> on.readiness())),
             Map.entry("getMetrics", new Handler(false, on::metrics)),
-            Map.entry("getStatus", json(request -> Views.status(appliance.status()))),
+            Map.entry("getStatus", json(request -> Views.status(appliance.status(), request.role))),
             Map.entry("getWorkers", json(request -> Views.workers(appliance.workers()))),
             Map.entry("setWorkers", json(on::scale)),
             Map.entry("listFronts", json(request -> Views.fronts(appliance.fronts()))),

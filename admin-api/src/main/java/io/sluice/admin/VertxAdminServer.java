@@ -26,13 +26,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The admin API on a Vert.x instance of its own: one event loop and {@value #SCANS} threads that
- * the data plane never sees. Nothing here keeps the process alive.
+ * The admin API on a Vert.x instance of its own: one event loop, the threads of {@link Desk} and
+ * one for what comes by the clock, none of which the data plane ever sees. Nothing here keeps the
+ * process alive.
  */
 public final class VertxAdminServer implements AdminServer {
-  /** Answers made at a time, so that a hundred listings of flows cost two cores at most. */
-  private static final int SCANS = 2;
-
   private static final int IDLE_SECONDS = 30;
   private static final int CLOSE_SECONDS = 10;
   private static final long SWEEP_MS = 1_000;
@@ -142,7 +140,7 @@ public final class VertxAdminServer implements AdminServer {
   private static VertxOptions vertxOptions() {
     return new VertxOptions()
         .setEventLoopPoolSize(1)
-        .setWorkerPoolSize(SCANS)
+        .setWorkerPoolSize(1)
         .setInternalBlockingPoolSize(1)
         .setUseDaemonThread(true)
         // A machine busy with datagrams may starve these threads: nothing to report.
@@ -179,6 +177,9 @@ public final class VertxAdminServer implements AdminServer {
         .setHandle100ContinueAutomatically(true)
         .setIdleTimeout(IDLE_SECONDS)
         .setIdleTimeoutUnit(TimeUnit.SECONDS)
+        // There are no WebSockets, and their handler hangs up on who pipelines 128 requests.
+        .setPerFrameWebSocketCompressionSupported(false)
+        .setPerMessageWebSocketCompressionSupported(false)
         .setHttp2ClearTextEnabled(false);
   }
 
@@ -242,6 +243,7 @@ public final class VertxAdminServer implements AdminServer {
                 .formatted(NetUtil.toSocketAddressString(address)));
       }
       gate.admit(next);
+      vertx.runOnContext(turn -> gate.dismiss());
     }
 
     @Override

@@ -9,12 +9,14 @@ import io.sluice.Appliance.DiscoveryStatus;
 import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowStatus;
 import io.sluice.Appliance.FrontStatus;
+import io.sluice.Appliance.LeavingStatus;
 import io.sluice.Appliance.Ledger;
 import io.sluice.Appliance.PoolStatus;
 import io.sluice.Appliance.Status;
 import io.sluice.Appliance.WorkerStatus;
 import io.sluice.Appliance.WorkersStatus;
 import io.sluice.config.Problem;
+import io.sluice.config.SluiceConfig.Role;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
 import io.sluice.pool.Dossier;
@@ -39,8 +41,12 @@ final class Views {
 
   private Views() {}
 
-  static JsonObject status(Status s) {
+  /**
+   * @param role of whoever asks
+   */
+  static JsonObject status(Status s, Role role) {
     return new JsonObject()
+        .put("role", role.name().toLowerCase(Locale.ROOT))
         .put("version", s.version())
         .put("java", s.java())
         .put("netty", s.netty())
@@ -101,6 +107,7 @@ final class Views {
             .put("policy", p.policy())
             .put("affinity", p.affinity())
             .put("backends", array(p.backends(), Views::backend))
+            .put("leaving", array(p.leaving(), Views::leaving))
             .put("portsFree", new JsonObject(new TreeMap<>(p.portsFree())));
     p.discovery().ifPresent(discovery -> json.put("discovery", discovery(discovery)));
     return json;
@@ -140,6 +147,14 @@ final class Views {
     dossier.draining().ifPresent(wish -> json.put("draining", draining(wish)));
     dossier.probe().ifPresent(probe -> json.put("probe", probe(probe)));
     return json;
+  }
+
+  private static JsonObject leaving(LeavingStatus b) {
+    return new JsonObject()
+        .put("name", b.name())
+        .put("address", NetUtil.toSocketAddressString(b.address()))
+        .put("state", "LEAVING")
+        .put("flows", b.flows());
   }
 
   static JsonObject config(ConfigStatus c) {

@@ -71,9 +71,11 @@ final class Api implements AutoCloseable {
     throw Failure.usage("--admin " + url + ": is to be a URL such as http://127.0.0.1:9901");
   }
 
-  /** Whether what we say can be read on its way. */
+  /** Whether the token can be read on its way. */
   boolean isOverheard() {
-    return root.getScheme().equals("http") && !LOOPBACK.matcher(root.getHost()).matches();
+    return token.isPresent()
+        && root.getScheme().equals("http")
+        && !LOOPBACK.matcher(root.getHost()).matches();
   }
 
   /**

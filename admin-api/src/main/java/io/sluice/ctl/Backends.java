@@ -20,8 +20,7 @@ final class Backends {
 
   @Command(description = "Add a backend that is not there yet.")
   int add(
-      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
-          BackendName backend,
+      @Parameters(paramLabel = "POOL/BACKEND") BackendName backend,
       @Option(
               names = "--address",
               paramLabel = "IP:PORT",
@@ -45,8 +44,7 @@ final class Backends {
 
   @Command(description = "Change a backend's address or weight.")
   int set(
-      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
-          BackendName backend,
+      @Parameters(paramLabel = "POOL/BACKEND") BackendName backend,
       @Option(names = "--address", paramLabel = "IP:PORT", description = "Where its datagrams go.")
           Optional<String> address,
       @Option(names = "--weight", paramLabel = "W", description = "Its share.")
@@ -63,9 +61,7 @@ final class Backends {
   }
 
   @Command(description = "Take a backend out of its pool; drain it before, to let its flows end.")
-  int remove(
-      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
-          BackendName backend) {
+  int remove(@Parameters(paramLabel = "POOL/BACKEND") BackendName backend) {
     return ctl.ask(
         api -> {
           api.send("DELETE", backend.path(), "", "");

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Datagrams as they pass, or the headers of those that passed, for Wireshark. */
@@ -31,11 +32,7 @@ final class Capture implements Callable<Integer> {
       description = "Where to; without it, stdout.")
   private @Nullable Path file;
 
-  @Option(names = "--front", paramLabel = "F", description = "Only of this front.")
-  private @Nullable String front;
-
-  @Option(names = "--client", paramLabel = "IP[:PORT]", description = "Only of this client.")
-  private @Nullable String client;
+  @Mixin private final Whose whose = new Whose();
 
   @Option(names = "--limit", paramLabel = "N", description = "So many packets at most, else 10000.")
   private @Nullable Long limit;
@@ -77,10 +74,8 @@ final class Capture implements Callable<Integer> {
 
   private String path() {
     String query =
-        Api.query(
+        whose.query(
             Map.of(
-                "front", Optional.ofNullable(front),
-                "client", Optional.ofNullable(client),
                 "limit", Optional.ofNullable(limit),
                 "seconds", Optional.ofNullable(seconds),
                 "sample", Optional.ofNullable(sample),

@@ -1,10 +1,8 @@
 package io.sluice.ctl;
 
-import io.sluice.ctl.Units.DurationReader;
 import io.vertx.core.json.JsonObject;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -12,15 +10,17 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** Where the appliance is and who we are; and what needs but a question and a table. */
+/** What needs but a question and a table; and what all verbs have in common. */
 @Command(
     name = "ctl",
     description = "Look at a running appliance, and change it, through its admin API.",
@@ -40,52 +40,7 @@ import picocli.CommandLine.Spec;
           + " processes sees what stands on a command line: prefer the file or the variable."
     })
 final class Ctl {
-  static final String URL_VARIABLE = "SLUICE_ADMIN";
-  private static final String DEFAULT_URL = "http://127.0.0.1:9901";
-
-  private final Map<String, String> environment;
-
-  @Option(
-      names = "--admin",
-      paramLabel = "URL",
-      scope = ScopeType.INHERIT,
-      description = "The appliance's admin API; by default " + DEFAULT_URL + ".")
-  private @Nullable String url;
-
-  @Option(
-      names = "--token",
-      paramLabel = "T",
-      scope = ScopeType.INHERIT,
-      description = "The token; visible to whoever may list processes.")
-  private @Nullable String token;
-
-  @Option(
-      names = "--token-file",
-      paramLabel = "FILE",
-      scope = ScopeType.INHERIT,
-      description = "A file that holds the token.")
-  private @Nullable Path tokenFile;
-
-  @Option(
-      names = "--ca",
-      paramLabel = "FILE",
-      scope = ScopeType.INHERIT,
-      description = "PEM: who may have signed the appliance's certificate, if not the usual ones.")
-  private @Nullable Path ca;
-
-  @Option(
-      names = "--certificate",
-      paramLabel = "FILE",
-      scope = ScopeType.INHERIT,
-      description = "PEM: our own certificate, where the appliance asks for one.")
-  private @Nullable Path certificate;
-
-  @Option(
-      names = "--key",
-      paramLabel = "FILE",
-      scope = ScopeType.INHERIT,
-      description = "PEM (PKCS #8): the private key of --certificate.")
-  private @Nullable Path key;
+  @Mixin private final Endpoint endpoint;
 
   @Option(
       names = "--json",
@@ -93,20 +48,11 @@ final class Ctl {
       description = "Print what the appliance answers, as it is.")
   private boolean json;
 
-  @Option(
-      names = "--timeout",
-      paramLabel = "DURATION",
-      defaultValue = "10s",
-      converter = DurationReader.class,
-      scope = ScopeType.INHERIT,
-      description = "How long to wait for an answer; by default ${DEFAULT-VALUE}.")
-  private Duration timeout = Duration.ofSeconds(10);
-
   /** Set by picocli. */
   @Spec private @Nullable CommandSpec spec;
 
   Ctl(Map<String, String> environment) {
-    this.environment = environment;
+    endpoint = new Endpoint(environment);
   }
 
   PrintWriter out() {
@@ -143,7 +89,11 @@ final class Ctl {
 
   /** Asks, and returns the status to exit with. */
   int ask(Consumer<Api> question) {
-    try (Api api = connect()) {
+    return ask(this::connect, question);
+  }
+
+  private int ask(Supplier<Api> appliance, Consumer<Api> question) {
+    try (Api api = appliance.get()) {
       question.accept(api);
       return 0;
     } catch (Failure e) {
@@ -154,13 +104,21 @@ final class Ctl {
   }
 
   private Api connect() {
-    String where = url == null ? environment.getOrDefault(URL_VARIABLE, DEFAULT_URL) : url;
-    Optional<Token> known = Token.find(token, tokenFile, environment);
-    Api api = new Api(where, known, new TlsFiles(ca, certificate, key), timeout);
-    if (known.isPresent() && api.isOverheard()) {
+    Api api = endpoint.connect();
+    if (api.isOverheard()) {
       err().println("sluice ctl: the token goes over the network in the clear; https keeps it");
     }
     return api;
+  }
+
+  @Command(
+      description =
+          "Whether clients may be sent there: exits with 0, or else 1. Takes no token, for a"
+              + " container's health check.")
+  int ready() {
+    int status =
+        ask(endpoint::connectAsNobody, api -> show(api.get("/readyz"), answer -> List.of("ready")));
+    return Math.min(status, Failure.REFUSED);
   }
 
   @Command(description = "The appliance at a glance.")
@@ -216,8 +174,7 @@ final class Ctl {
 
   @Command(description = "Give a backend no new flows.")
   int drain(
-      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
-          BackendName backend,
+      @Parameters(paramLabel = "POOL/BACKEND") BackendName backend,
       @Option(
               names = "--deadline",
               paramLabel = "DURATION",
@@ -231,9 +188,7 @@ final class Ctl {
   }
 
   @Command(description = "Give a drained backend flows again.")
-  int enable(
-      @Parameters(paramLabel = "POOL/BACKEND", converter = BackendName.Reader.class)
-          BackendName backend) {
+  int enable(@Parameters(paramLabel = "POOL/BACKEND") BackendName backend) {
     return ask(
         api -> show(api.send("POST", backend.path("enable"), Api.JSON, "{}"), backend::state));
   }

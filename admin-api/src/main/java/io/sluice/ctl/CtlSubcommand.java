@@ -1,6 +1,7 @@
 package io.sluice.ctl;
 
 import io.sluice.Subcommand;
+import java.time.Duration;
 import java.util.Map;
 import picocli.CommandLine;
 
@@ -18,6 +19,8 @@ public final class CtlSubcommand implements Subcommand {
         .addSubcommand(new Events(ctl))
         .addSubcommand(new Explain(ctl))
         .addSubcommand(new Capture(ctl))
-        .addSubcommand(new Top(ctl));
+        .addSubcommand(new Top(ctl))
+        .registerConverter(BackendName.class, new BackendName.Reader())
+        .registerConverter(Duration.class, new Units.DurationReader());
   }
 }

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Who talks to whom, a page at a time. */
@@ -20,14 +21,10 @@ final class Flows implements Callable<Integer> {
 
   private final Ctl ctl;
 
-  @Option(names = "--front", paramLabel = "F", description = "Only of this front.")
-  private @Nullable String front;
+  @Mixin private final Whose whose = new Whose();
 
   @Option(names = "--backend", paramLabel = "B", description = "Only to backends of this name.")
   private @Nullable String backend;
-
-  @Option(names = "--client", paramLabel = "IP[:PORT]", description = "Only of this client.")
-  private @Nullable String client;
 
   @Option(
       names = "--limit",
@@ -63,11 +60,9 @@ final class Flows implements Callable<Integer> {
   }
 
   private String query(long left, Optional<String> cursor) {
-    return Api.query(
+    return whose.query(
         Map.of(
-            "front", Optional.ofNullable(front),
             "backend", Optional.ofNullable(backend),
-            "client", Optional.ofNullable(client),
             "limit", Optional.of(Math.min(left, LARGEST_PAGE)),
             "cursor", cursor));
   }

@@ -88,6 +88,23 @@ final class Tables {
                 backend.getLong("ejections"),
                 backend.getString("reason")
               });
+      table.rows(
+          objects(pool, "leaving"),
+          backend ->
+              new Object[] {
+                pool.getString("name") + "/" + backend.getString("name"),
+                backend.getString("address"),
+                "",
+                backend.getString("state"),
+                "",
+                "",
+                backend.getLong("flows"),
+                "",
+                "",
+                "",
+                "",
+                "removed: its flows move with their next datagrams"
+              });
     }
     return Stream.concat(table.lines().stream(), Found.lines(answer, now).stream()).toList();
   }

@@ -1,6 +1,5 @@
 package io.sluice.ctl;
 
-import io.sluice.ctl.Units.DurationReader;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.List;
@@ -22,7 +21,6 @@ final class Top implements Callable<Integer> {
       names = {"-i", "--interval"},
       paramLabel = "DURATION",
       defaultValue = "1s",
-      converter = DurationReader.class,
       description = "Between two looks; by default ${DEFAULT-VALUE}.")
   private Duration interval = Duration.ofSeconds(1);
 

@@ -132,6 +132,18 @@ final class AdminApi implements AutoCloseable {
     return socket;
   }
 
+  /**
+   * Asks on a connection that stays; of a stream, returns the head.
+   *
+   * @param fields header lines, each with its end
+   */
+  static Answer ask(Socket socket, String method, String path, String fields, String content)
+      throws IOException {
+    String head = method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
+    socket.getOutputStream().write((head + content).getBytes(StandardCharsets.ISO_8859_1));
+    return Answer.read(method, socket.getInputStream());
+  }
+
   /** Sends bytes as they are and returns all that comes until the server hangs up. */
   String raw(String bytes) throws IOException {
     try (Socket socket = socket()) {

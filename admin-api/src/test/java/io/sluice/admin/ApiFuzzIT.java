@@ -2,7 +2,6 @@ package io.sluice.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.netty.util.NetUtil;
 import io.sluice.config.SluiceConfig.Role;
@@ -30,7 +29,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,14 +45,12 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(value = 30, unit = TimeUnit.MINUTES)
 class ApiFuzzIT {
-  private static final int SECONDS = Integer.getInteger("fuzz.seconds", 12);
+  private static final int SECONDS = Integer.getInteger("fuzz.seconds", 8);
   private static final long SEED = Long.getLong("fuzz.seed", 1);
 
   /** For every operation to have been right once, on however slow a machine. */
   private static final Duration LONGEST = Duration.ofMinutes(2);
 
-  private static final String ADMIN = "sluice_admin-of-the-fuzz-test";
-  private static final String VIEWER = "sluice_viewer-of-the-fuzz-test";
   private static final InetAddress HOME = InetAddress.ofLiteral("127.0.0.1");
 
   /** Faults that are enough to see what is wrong. */
@@ -66,21 +62,22 @@ class ApiFuzzIT {
 
   private final Random random = new Random(SEED);
   private final PublishedContract contract = new PublishedContract();
-  private final Drafts drafts = new Drafts(contract, random, words());
   private final Mischief mischief = new Mischief(random);
   private final List<Answerer> backends = new ArrayList<>();
   private final Map<Integer, Integer> statuses = new TreeMap<>();
   private final List<String> faults = new ArrayList<>();
   private final Set<String> fulfilled = new TreeSet<>();
   private volatile boolean enough;
-  private List<String> flowIds = List.of("1");
-  private String etag = "\"0000000000000000\"";
-  private JsonObject config = new JsonObject();
-  private String toy = "";
 
   @TempDir
   @SuppressWarnings("NullAway.Init") // by JUnit
   private Path folder;
+
+  @SuppressWarnings("NullAway.Init") // before each test
+  private Vocabulary vocabulary;
+
+  @SuppressWarnings("NullAway.Init") // before each test
+  private Drafts drafts;
 
   @SuppressWarnings("NullAway.Init") // before each test
   private ApplianceProcess sluice;
@@ -95,7 +92,10 @@ class ApiFuzzIT {
       backend.begin(FLOWS, 1);
       backends.add(backend);
     }
-    sluice = ApplianceProcess.start(folder, hocon());
+    List<Integer> ports = backends.stream().map(backend -> backend.address().getPort()).toList();
+    vocabulary = new Vocabulary(random, ports.subList(0, 2), ports.subList(2, 4));
+    drafts = new Drafts(contract, random, vocabulary.words());
+    sluice = ApplianceProcess.start(folder, vocabulary.hocon());
     URI url = URI.create(sluice.admin());
     admin = new InetSocketAddress(url.getHost(), url.getPort());
   }
@@ -110,11 +110,8 @@ class ApiFuzzIT {
 
   @Test
   void no_request_is_beyond_the_contract_and_none_costs_a_datagram() throws Exception {
-    assumeTrue(
-        System.getProperty("fuzz.seconds") != null,
-        "runs with -Dfuzz.seconds=N: what it finds today are faults of its own");
     InetSocketAddress front = front("toy");
-    toy = NetUtil.toSocketAddressString(front);
+    vocabulary.found(NetUtil.toSocketAddressString(front));
     try (var crowd = new Crowd(front("steady"), FLOWS, 1, 1_000, this::arrived);
         var toys = new Toys(front)) {
       var talk = new FutureTask<Void>(() -> talk(crowd));
@@ -127,9 +124,9 @@ class ApiFuzzIT {
         talking.join();
       }
       talk.get();
-      say("seed %d, %d requests in at least %d s: %s", SEED, asked, SECONDS, statuses);
-      say("%d datagrams meanwhile", crowd.sent());
+      say("seed %d, %d operations, %d requests: %s", SEED, fulfilled.size(), asked, statuses);
       books(crowd);
+      say("%d datagrams meanwhile: all of them answered, once, in order", crowd.sent());
     }
     assertThat(sluice.log()).noneMatch(line -> line.contains(" ERROR "));
   }
@@ -157,13 +154,14 @@ class ApiFuzzIT {
       Collections.shuffle(operations, random);
       for (String operation : operations) {
         Draft draft = drafts.right(operation);
-        draft.header("Authorization", "Bearer " + ADMIN);
+        if (random.nextInt(10) == 0) {
+          draft.by(Role.VIEWER, Vocabulary.VIEWER);
+        } else {
+          draft.by(Role.ADMIN, Vocabulary.ADMIN);
+        }
         int wrongs = Math.max(0, random.nextInt(4) - 1);
         for (int i = 0; i < wrongs; i++) {
           mischief.spoil(draft, drafts.maxBytes(operation));
-        }
-        if (wrongs > 0 && random.nextInt(10) == 0) {
-          draft.header("Authorization", "Bearer " + VIEWER);
         }
         ask(draft, wrongs == 0);
         asked++;
@@ -177,8 +175,9 @@ class ApiFuzzIT {
 
   private void ask(Draft draft, boolean right) {
     try {
-      // Sources that fail too often are refused for a while: whoever is right is none of those.
-      Optional<Answer> answer = exchange(draft, right ? HOME : home());
+      // Sources that fail or come too often are refused for a while: whoever is right is none of
+      // those.
+      Optional<Answer> answer = exchange(draft, somewhereIn(right ? 2 : 1));
       assertThat(answer.isPresent() || !draft.intact).as("answered").isTrue();
       answer.ifPresent(each -> check(draft, right, each));
     } catch (IOException | RuntimeException | AssertionError e) {
@@ -186,9 +185,9 @@ class ApiFuzzIT {
     }
   }
 
-  private InetAddress home() {
+  private InetAddress somewhereIn(int net) {
     return InetAddress.ofLiteral(
-        "127.1.%d.%d".formatted(random.nextInt(256), 1 + random.nextInt(254)));
+        "127.%d.%d.%d".formatted(net, random.nextInt(256), 1 + random.nextInt(254)));
   }
 
   private Optional<Answer> exchange(Draft draft, InetAddress from) throws IOException {
@@ -215,115 +214,28 @@ class ApiFuzzIT {
     } else if (answer.status() >= 400 && !draft.method.equals("HEAD")) {
       contract.fits(JsonObject.of("$ref", "#/components/schemas/Problem"), answer.json());
     }
-    if (draft.stranger && !drafts.isForAnybody(draft.operation)) {
-      assertThat(answer.status()).as("a stranger").isGreaterThanOrEqualTo(400);
-    }
     boolean busy = answer.status() == 503 && drafts.mayBeBusy(draft.operation);
     assertThat(answer.status() < 500 || busy).as(answer.toString()).isTrue();
-    if (right && !busy) {
+    if (!isFor(draft)) {
+      assertThat(answer.status()).as("asked by %s", draft.role).isGreaterThanOrEqualTo(400);
+      assertThat(answer.status() == 403 || !right).as(answer.toString()).isTrue();
+    } else if (right && !busy) {
       boolean nobodyThere = answer.body().contains("there are: '");
       assertThat(UNDERSTOOD.contains(answer.status()) || nobodyThere).as(answer.body()).isTrue();
     }
     if (answer.status() < 300) {
       fulfilled.add(draft.operation);
       if (right) {
-        learn(draft.operation, answer);
+        vocabulary.learn(draft.operation, answer);
       }
     }
   }
 
-  /** What later requests can be about. */
-  private void learn(String operation, Answer answer) {
-    etag = answer.header("ETag").orElse(etag);
-    if (operation.equals("getConfig")) {
-      config = answer.json().getJsonObject("config");
-    } else if (operation.equals("listFlows")) {
-      List<String> ids =
-          answer.json().getJsonArray("flows").stream()
-              .map(JsonObject.class::cast)
-              .filter(flow -> flow.getString("front").equals("toy"))
-              .map(flow -> flow.getString("id"))
-              .toList();
-      flowIds = ids.isEmpty() ? flowIds : ids;
-    }
-  }
-
-  private Map<String, Supplier<?>> words() {
-    Map<String, Supplier<?>> words = new TreeMap<>();
-    words.put("front", () -> "toy");
-    words.put("pool", () -> "toy");
-    words.put("backend", () -> "t" + random.nextInt(4));
-    words.put("id", () -> pick(flowIds));
-    words.put("cursor", () -> Flows.cursor(1 + random.nextInt(100)));
-    words.put("count", () -> random.nextInt(3));
-    words.put("weight", () -> 1 + random.nextInt(1_000));
-    words.put("deadline", () -> pick(List.of("0s", "100ms", "5m", "999999h")));
-    words.put("address", () -> "127.0.0.1:" + pick(List.of(toyPort(0), toyPort(1), 9)));
-    words.put("If-Match", () -> pick(List.of("*", etag, "\"x\", W/" + etag)));
-    words.put("If-None-Match", () -> pick(List.of("*", "\"x\"")));
-    words.put("client", () -> "127.0.0.1:" + (1 + random.nextInt(65_535)));
-    words.put("local", () -> toy);
-    words.put("payloadHex", () -> "a5".repeat(pick(List.of(0, 1, 200, 65_536))));
-    words.put("hocon", this::hocon);
-    words.put("application/hocon", this::hocon);
-    words.put("anything", this::json);
-    return words;
-  }
-
-  private int toyPort(int n) {
-    return backends.get(2 + n).address().getPort();
-  }
-
-  private <T> T pick(List<T> of) {
-    return of.get(random.nextInt(of.size()));
-  }
-
-  /** A right configuration, of which {@code toy} is always another and the rest never. */
-  private String hocon() {
-    return """
-    sluice {
-      workers { min = 1, max = 2 }
-      admin { listen = "127.0.0.1:0", tokens = [
-        { name = fuzz, sha256 = "%s", role = admin }, { name = guest, sha256 = "%s" }
-      ] }
-      fronts { steady { listen = ["127.0.0.1:0"], pool = steady } }
-      pools { steady { backends {
-        s0 { address = "127.0.0.1:%d" }
-        s1 { address = "127.0.0.1:%d" }
-      } } }
-      fronts { toy {
-        listen = ["127.0.0.1:0"], pool = toy, max-datagram = %d
-        flows { max = %d, idle-timeout = %ds }
-      } }
-      pools { toy { backends {
-        t0 { address = "127.0.0.1:%d", weight = %d }
-        t1 { address = "127.0.0.1:%d" }
-      } } }
-    }
-    """
-        .formatted(
-            Secrets.token("fuzz", ADMIN, Role.ADMIN).sha256(),
-            Secrets.token("guest", VIEWER, Role.VIEWER).sha256(),
-            backends.get(0).address().getPort(),
-            backends.get(1).address().getPort(),
-            100 + random.nextInt(1_400),
-            10 + random.nextInt(100),
-            2 + random.nextInt(60),
-            toyPort(0),
-            1 + random.nextInt(10),
-            toyPort(1));
-  }
-
-  /** The configuration as it was last seen, but for {@code toy}. */
-  private JsonObject json() {
-    JsonObject changed = config.copy();
-    if (changed.containsKey("fronts")) {
-      changed
-          .getJsonObject("fronts")
-          .getJsonObject("toy")
-          .put("max-datagram", 100 + random.nextInt(1_400));
-    }
-    return changed;
+  private boolean isFor(Draft draft) {
+    Optional<Access> access = contract.access(draft.method, draft.path);
+    return access.isPresent()
+        && (access.get() == Access.ANYBODY
+            || (draft.role != null && access.get().allows(draft.role)));
   }
 
   private void books(Crowd crowd) throws Exception {
@@ -354,7 +266,7 @@ class ApiFuzzIT {
 
   private JsonObject entry(String path, String key, String name) throws Exception {
     Draft draft = new Draft("", "GET", path);
-    draft.header("Authorization", "Bearer " + ADMIN);
+    draft.by(Role.ADMIN, Vocabulary.ADMIN);
     Answer answer = exchange(draft, HOME).orElseThrow();
     return answer.json().getJsonArray("fronts").stream()
         .map(JsonObject.class::cast)
@@ -383,7 +295,9 @@ class ApiFuzzIT {
 
     void send() {
       try {
-        pick(clients).send(new DatagramPacket(new byte[200], 1 + random.nextInt(200)));
+        clients
+            .get(random.nextInt(clients.size()))
+            .send(new DatagramPacket(new byte[200], 1 + random.nextInt(200)));
       } catch (IOException refused) {
         // the front itself may be away
       }

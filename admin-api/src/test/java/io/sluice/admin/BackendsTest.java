@@ -53,6 +53,17 @@ class BackendsTest {
   }
 
   @Test
+  void aPoolThatIsRemovedMeanwhileIsNotThere() {
+    api.appliance.whenWishing =
+        () -> {
+          throw new IllegalArgumentException("no pool 'resolvers'");
+        };
+    Answer refused = put(BACKENDS + "new", NEW);
+    assertThat(refused.status()).isEqualTo(404);
+    assertThat(refused.json().getString("detail")).isEqualTo("no pool 'resolvers'");
+  }
+
+  @Test
   void theLocationOfWhateverNameLeadsToIt() {
     Answer put = put(BACKENDS + "%41.b_c-1", NEW);
     assertThat(put.header("Location")).hasValue(BACKENDS + "A.b_c-1");

@@ -65,6 +65,9 @@ final class CannedAppliance implements Appliance {
   volatile Runnable whenListing = () -> {};
   volatile Runnable whenScaling = () -> {};
 
+  /** Before a backend is changed, drained or enabled. */
+  volatile Runnable whenWishing = () -> {};
+
   /** Drains and enables, as they were asked for. */
   final List<String> wishes = new CopyOnWriteArrayList<>();
 
@@ -107,6 +110,7 @@ final class CannedAppliance implements Appliance {
         List.of(
             backend(backend, address("::1", 5300), 1, "UP"),
             backend("z", address("::1", 5301), 1, "TRIAL")),
+        List.of(),
         Map.of("any", 28_000),
         Optional.of(
             new DiscoveryStatus(
@@ -117,6 +121,25 @@ final class CannedAppliance implements Appliance {
                 Optional.of("SERVFAIL"),
                 Optional.of(START),
                 Optional.of(START))));
+  }
+
+  /** A backend that has been removed. */
+  void leaves(String pool, String backend, long flows) {
+    var gone = List.of(new LeavingStatus(backend, address("192.0.2.9", 53), flows));
+    pools =
+        pools.stream().map(p -> p.name().equals(pool) ? with(p, p.backends(), gone) : p).toList();
+  }
+
+  private static PoolStatus with(
+      PoolStatus pool, List<BackendStatus> backends, List<LeavingStatus> leaving) {
+    return new PoolStatus(
+        pool.name(),
+        pool.policy(),
+        pool.affinity(),
+        backends,
+        leaving,
+        pool.portsFree(),
+        pool.discovery());
   }
 
   private static BackendStatus backend(
@@ -223,12 +246,14 @@ final class CannedAppliance implements Appliance {
 
   @Override
   public List<String> drain(String pool, String backend, Optional<Duration> deadline) {
+    whenWishing.run();
     wishes.add("drain " + pool + "/" + backend + deadline.map(d -> " within " + d).orElse(""));
     return List.of();
   }
 
   @Override
   public List<String> enable(String pool, String backend) {
+    whenWishing.run();
     wishes.add("enable " + pool + "/" + backend);
     return List.of();
   }
@@ -288,6 +313,7 @@ final class CannedAppliance implements Appliance {
   public Applied change(
       String pool, String backend, UnaryOperator<Optional<SluiceConfig.Backend>> edit)
       throws InvalidConfig, Refused {
+    whenWishing.run();
     PoolStatus before = pools.stream().filter(p -> p.name().equals(pool)).findFirst().orElseThrow();
     Optional<SluiceConfig.Backend> now =
         before.backends().stream()
@@ -312,14 +338,7 @@ final class CannedAppliance implements Appliance {
             "sluice { fronts { f { listen = [\"127.0.0.1:1\"], pool = p } }, pools { p { backends {"
                 + each
                 + "} } } }");
-    PoolStatus after =
-        new PoolStatus(
-            pool,
-            before.policy(),
-            before.affinity(),
-            backends,
-            before.portsFree(),
-            before.discovery());
+    PoolStatus after = with(before, backends, before.leaving());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
   }

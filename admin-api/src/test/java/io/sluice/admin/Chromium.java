@@ -7,9 +7,11 @@ import com.microsoft.playwright.Browser;
 import com.microsoft.playwright.Browser.NewContextOptions;
 import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType.LaunchOptions;
+import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Page.ScreenshotOptions;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
 import java.io.File;
 import java.nio.file.Files;
@@ -68,6 +70,18 @@ final class Chromium implements AutoCloseable {
         origin,
         browser.newContext(
             new NewContextOptions().setViewportSize(width, height).setColorScheme(colours)));
+  }
+
+  /** The row of a table that has a cell, or a name in a cell, of exactly this text. */
+  static Locator row(Page page, String table, String text) {
+    Locator exactly = page.getByText(text, new Page.GetByTextOptions().setExact(true));
+    return page.locator(table + " tr:not(.pool)")
+        .filter(new Locator.FilterOptions().setHas(exactly))
+        .first();
+  }
+
+  static Locator button(Locator within, String name) {
+    return within.getByRole(AriaRole.BUTTON, new Locator.GetByRoleOptions().setName(name));
   }
 
   @Override

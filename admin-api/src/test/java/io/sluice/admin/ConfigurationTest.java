@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -128,6 +129,17 @@ class ConfigurationTest {
     assertThat(hocon("PUT", CONFIG, text, "If-Match", "\"x\", " + seen).status()).isEqualTo(200);
     assertThat(hocon("PUT", CONFIG, text, "If-Match", seen).status()).isEqualTo(412);
     assertThat(hocon("PUT", CONFIG, text, "If-Match", "*").status()).isEqualTo(200);
+  }
+
+  @Test
+  void aConditionHasSoManyETagsAtMost() {
+    String most = "\"x\"" + ", W/\"x\"".repeat(31);
+    assertThat(hocon("PUT", CONFIG, CannedAppliance.HOCON, "If-Match", most).status())
+        .isEqualTo(412);
+    for (String more : List.of(most + ",\"\"", "\"\"" + ",\"\"".repeat(2_500))) {
+      Answer refused = hocon("PUT", CONFIG, CannedAppliance.HOCON, "If-Match", more);
+      assertThat(refused.status()).isEqualTo(400);
+    }
   }
 
   @ParameterizedTest

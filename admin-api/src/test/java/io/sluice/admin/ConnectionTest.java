@@ -174,7 +174,7 @@ class ConnectionTest {
   void waitingRequestsAreBounded() throws Exception {
     CountDownLatch go = new CountDownLatch(1);
     api.appliance.whenListing = () -> join(go);
-    for (int i = 0; i < Dispatcher.MAX_WAITING; i++) {
+    for (int i = 0; i < Desk.MAX_WAITING; i++) {
       try (Socket gone = api.socket()) {
         // The second answer proves that the server has taken the first request.
         gone.getOutputStream()

@@ -15,15 +15,21 @@ class ConnectionsTest {
 
   /** A connection from somewhere. */
   private static final class From extends EmbeddedChannel {
+    private final String host;
     private final int port;
 
     From(int port) {
+      this("192.0.2.1", port);
+    }
+
+    From(String host, int port) {
+      this.host = host;
       this.port = port;
     }
 
     @Override
     protected SocketAddress remoteAddress0() {
-      return CannedAppliance.address("192.0.2.1", port);
+      return CannedAppliance.address(host, port);
     }
   }
 
@@ -36,6 +42,23 @@ class ConnectionsTest {
     assertThat(all.removeFirst().isOpen()).isFalse();
     assertThat(all).allMatch(From::isOpen);
     assertThat(late.isOpen()).isTrue();
+  }
+
+  @Test
+  void whoHasTheMostConnectionsLosesOneOfThemAndNobodyElse() {
+    List<From> few = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      few.add(new From("198.51.100." + i, 1));
+      assertThat(connections.admit(few.getLast())).isTrue();
+    }
+    List<From> many = open(1, Connections.MAX - few.size());
+    for (int i = 0; i < Connections.MAX - 10; i++) {
+      few.add(new From("203.0.113." + i, 1));
+      assertThat(connections.admit(few.getLast())).isTrue();
+      assertThat(many.removeFirst().isOpen()).isFalse();
+    }
+    assertThat(few).allMatch(From::isOpen);
+    assertThat(many).allMatch(From::isOpen);
   }
 
   @Test

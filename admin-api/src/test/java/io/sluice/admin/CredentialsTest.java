@@ -3,6 +3,7 @@ package io.sluice.admin;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.config.SluiceConfig.Role;
+import io.sluice.config.SluiceConfig.Token;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -17,8 +18,20 @@ class CredentialsTest {
 
   @Test
   void eachTokenIsItsOwners() {
-    assertThat(credentials.find("correct horse")).hasValue(new Caller("ops", Role.ADMIN));
-    assertThat(credentials.find("battery staple")).hasValue(new Caller("watch", Role.VIEWER));
+    assertThat(credentials.find("correct horse")).map(Caller::name).hasValue("ops");
+    assertThat(credentials.find("battery staple")).map(Caller::name).hasValue("watch");
+  }
+
+  @Test
+  void whoWasLetInIsStillKnownByTheSameTokenAndRoleOnly() {
+    Caller watch = credentials.find("battery staple").orElseThrow();
+    assertThat(credentials.stillKnow(watch)).isTrue();
+    assertThat(credentials.stillKnow(Caller.LOOPBACK)).isFalse();
+    assertThat(credentials.with(List.of()).stillKnow(watch)).as("as is everybody").isTrue();
+    Token promoted = Secrets.token("watch", "battery staple", Role.ADMIN);
+    Token renewed = Secrets.token("watch", "another", Role.VIEWER);
+    assertThat(credentials.with(List.of(promoted)).stillKnow(watch)).isFalse();
+    assertThat(credentials.with(List.of(renewed)).stillKnow(watch)).isFalse();
   }
 
   @Test

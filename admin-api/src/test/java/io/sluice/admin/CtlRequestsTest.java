@@ -112,6 +112,11 @@ class CtlRequestsTest {
   }
 
   @Test
+  void readinessIsAskedForWithoutAToken() {
+    asks("GET /readyz", "ready");
+  }
+
+  @Test
   void aBackendIsChangedByAMergePatch() {
     answer = new Canned(200, "application/json", BACKEND);
     asks(

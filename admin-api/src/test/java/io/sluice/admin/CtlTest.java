@@ -2,6 +2,7 @@ package io.sluice.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.Appliance;
 import io.sluice.metrics.Journal;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -67,6 +68,42 @@ class CtlTest {
                     .startsWith("resolvers/a ")
                     .contains(" [::1]:5300 ", " UP,DRAINING ", " 1.2ms ")
                     .endsWith("no evidence"));
+  }
+
+  @Test
+  void aRemovedBackendIsShownWhileItHasFlows() {
+    api.appliance.leaves("resolvers", "a", 12);
+    assertThat(lines("pools"))
+        .filteredOn(line -> line.startsWith("resolvers/a "))
+        .last()
+        .asString()
+        .matches("resolvers/a +192.0.2.9:53 +LEAVING +12 +removed: .*");
+  }
+
+  @Test
+  void readinessIsOneLineAndAStatusThatHealthChecksKnow() {
+    assertThat(lines("ready")).containsExactly("ready");
+    api.appliance.ready = false;
+    api.appliance.phase = Appliance.Phase.DRAINING;
+    CtlRun not = ctl("ready");
+    assertThat(not.status()).isEqualTo(1);
+    assertThat(not.out()).isEmpty();
+    assertThat(not.err().lines())
+        .containsExactly("sluice ctl: draining: live flows may end, new ones are refused");
+  }
+
+  @Test
+  void whoDoesNotAnswerIsNotReadyEither() throws IOException {
+    String there;
+    try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      there = "--admin http://127.0.0.1:" + silent.getLocalPort();
+      CtlRun run = ctl("--timeout 100ms " + there + " ready");
+      assertThat(run.status()).isEqualTo(1);
+      assertThat(run.err().lines()).singleElement().asString().contains("within 100 ms");
+    }
+    CtlRun gone = ctl(there + " ready");
+    assertThat(gone.status()).isEqualTo(1);
+    assertThat(gone.err().lines()).singleElement().asString().contains("cannot connect");
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.sluice.admin;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.sluice.config.SluiceConfig.Role;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +18,8 @@ final class Draft {
   String type = "";
   byte @Nullable [] content;
 
-  /** Whether whoever asks shows no token that anybody has. */
-  boolean stranger;
+  /** Of whoever asks; null if they show no token that anybody has. */
+  @Nullable Role role;
 
   /** Whether the contract says how it is to be answered: else it is no HTTP at all, perhaps. */
   boolean intact = true;
@@ -32,6 +33,11 @@ final class Draft {
   void header(String name, String value) {
     headers.removeIf(line -> line.regionMatches(true, 0, name + ":", 0, name.length() + 1));
     headers.add(name + ": " + value);
+  }
+
+  void by(Role caller, String token) {
+    role = caller;
+    header("Authorization", "Bearer " + token);
   }
 
   String target() {

@@ -101,13 +101,6 @@ final class Drafts {
     return operation.json.getString("description").contains("answered with 503");
   }
 
-  /** Whether it is answered without a token. */
-  boolean isForAnybody(String operationId) {
-    JsonArray security =
-        Objects.requireNonNull(operations.get(operationId)).json.getJsonArray("security");
-    return security != null && security.isEmpty();
-  }
-
   /** How much content the operation takes; 0: none. */
   int maxBytes(String operationId) {
     JsonObject body =

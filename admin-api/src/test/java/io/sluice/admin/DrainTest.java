@@ -39,6 +39,18 @@ class DrainTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"drain", "enable"})
+  void whatIsRemovedMeanwhileIsNotThere(String wish) {
+    api.appliance.whenWishing =
+        () -> {
+          throw new IllegalArgumentException("pool 'resolvers' has no backend 'a'");
+        };
+    JsonObject refused = new JsonObject(api.post(A + wish, "{}").body());
+    assertThat(refused.getInteger("status")).isEqualTo(404);
+    assertThat(refused.getString("detail")).isEqualTo("pool 'resolvers' has no backend 'a'");
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
         "{\"deadline\":30}",

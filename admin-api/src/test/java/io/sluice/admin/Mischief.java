@@ -336,7 +336,7 @@ final class Mischief {
   }
 
   private void token(Draft draft) {
-    draft.stranger = true;
+    draft.role = null;
     draft.headers.removeIf(line -> line.startsWith("Authorization:"));
     draft.headers.addAll(pick(STRANGERS));
   }

@@ -91,7 +91,7 @@ class OperationsTest {
         .isEqualTo(
             new JsonObject(
                 """
-                {"version":"0.1.0","java":"25","netty":"4.2","transport":"epoll","phase":"RUNNING",
+                {"role":"admin","version":"0.1.0","java":"25","netty":"4.2","transport":"epoll","phase":"RUNNING",
                  "startedAt":"2026-01-01T00:00:00Z","uptimeSeconds":90.5,"workers":2,"flows":3,
                  "fdsOpen":40,"fdsMax":1024,"fdsFree":512}
                 """));

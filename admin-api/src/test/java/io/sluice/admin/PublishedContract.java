@@ -95,22 +95,44 @@ final class PublishedContract {
   }
 
   private JsonObject response(String method, String path, int status) {
-    JsonObject paths = document.getJsonObject("paths");
-    for (String template : new TreeSet<>(paths.fieldNames())) {
-      if (path.replaceAll("\\?.*", "").matches(template.replaceAll("\\{[a-z]+}", "[^/]+"))) {
-        String known = method.equals("HEAD") ? "GET" : method;
-        JsonObject operation =
-            paths.getJsonObject(template).getJsonObject(known.toLowerCase(Locale.ROOT));
-        if (operation != null) {
-          JsonObject responses = operation.getJsonObject("responses");
-          return resolve(
-              responses.getJsonObject(
-                  Integer.toString(status), responses.getJsonObject("default")));
-        }
-      }
+    Optional<JsonObject> operation = operation(method, path);
+    if (operation.isPresent()) {
+      JsonObject responses = operation.get().getJsonObject("responses");
+      return resolve(
+          responses.getJsonObject(Integer.toString(status), responses.getJsonObject("default")));
     }
     assertThat(status).as("%s %s is not in the contract", method, path).isGreaterThanOrEqualTo(400);
     return pointer("#/components/responses/Refused");
+  }
+
+  private Optional<JsonObject> operation(String method, String path) {
+    JsonObject paths = document.getJsonObject("paths");
+    String known = method.equals("HEAD") ? "get" : method.toLowerCase(Locale.ROOT);
+    return new TreeSet<>(paths.fieldNames())
+        .stream()
+            .filter(
+                template ->
+                    path.replaceAll("\\?.*", "")
+                        .matches(template.replaceAll("\\{[a-z]+}", "[^/]+")))
+            .map(template -> paths.getJsonObject(template).getJsonObject(known))
+            .filter(Objects::nonNull)
+            .findFirst();
+  }
+
+  /** Whom it serves; what is not there is for nobody. */
+  Optional<Access> access(String method, String path) {
+    return operation(method, path)
+        .map(operation -> operation.getJsonArray("security", document.getJsonArray("security")))
+        .map(
+            either ->
+                either.isEmpty()
+                    ? Access.ANYBODY
+                    : Access.valueOf(
+                        either
+                            .getJsonObject(0)
+                            .getJsonArray("bearer")
+                            .getString(0)
+                            .toUpperCase(Locale.ROOT)));
   }
 
   /** Asserts that {@code value} fits a schema of the document. */

@@ -9,6 +9,8 @@ import java.io.ByteArrayInputStream;
 import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -176,7 +178,7 @@ class WorkersTest {
   }
 
   @Test
-  void listenersThatTakeTheirTimeToMoveKeepNobodyElseWaiting() throws Exception {
+  void changesThatTakeTheirTimeOrWaitForEachOtherKeepNobodyElseWaiting() throws Exception {
     CountDownLatch go = new CountDownLatch(1);
     CountDownLatch scaling = new CountDownLatch(1);
     api.appliance.whenScaling =
@@ -184,12 +186,20 @@ class WorkersTest {
           scaling.countDown();
           await().until(() -> go.getCount() == 0);
         };
-    Thread slow = Thread.ofVirtual().start(() -> api.put(PATH, "{\"count\": 2}"));
+    List<Socket> changes = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      changes.add(api.socket());
+      String change = PUT + "Connection: close\r\nContent-Length: 11\r\n\r\n{\"count\":2}";
+      changes.getLast().getOutputStream().write(change.getBytes(UTF_8));
+    }
     scaling.await();
-    assertThat(api.get("/healthz").statusCode()).isEqualTo(200);
+    assertThat(api.get("/healthz").statusCode()).as("all of them have been heard").isEqualTo(200);
     assertThat(api.json(PATH).getInteger("count")).isEqualTo(1);
     go.countDown();
-    slow.join();
+    for (Socket change : changes) {
+      assertThat(new String(change.getInputStream().readAllBytes(), UTF_8)).contains("FIXED");
+      change.close();
+    }
     assertThat(api.json(PATH).getInteger("count")).isEqualTo(2);
   }
 
