@@ -25,7 +25,7 @@ public final class BackendFile {
     Report report = new Report();
     try {
       String name = file.toString();
-      Hocon hocon = Hocon.alone(name, Hocon.load(file), Map.of(), report);
+      Hocon hocon = Hocon.alone(name, Hocon.load(file), Hocon.MAX_BYTES, Map.of(), report);
       if (hocon != null) {
         Spot top = new Spot(name, 1, "");
         Cursor in = new Cursor("", top, hocon.value(), hocon.written(), new Effective(), report);
