@@ -24,7 +24,10 @@ import java.util.function.UnaryOperator;
  */
 public interface Appliance {
 
-  /** Whether the configuration is applied, every front is bound and nothing is draining. */
+  /**
+   * Whether the configuration is applied, every front is bound and nothing is draining; and, for
+   * some seconds after the start, whether every pool has found its first backends.
+   */
   boolean ready();
 
   Status status();
@@ -228,6 +231,7 @@ public interface Appliance {
    * @param leaving removed backends that still have flows, in the order in which they were
    * @param portsFree left for new flows, by local address ({@code any}: the route's choice): those
    *     to the backend that has fewest
+   * @param discovery how more backends than those configured are found, if they are
    */
   record PoolStatus(
       String name,
@@ -235,7 +239,28 @@ public interface Appliance {
       String affinity,
       List<BackendStatus> backends,
       List<LeavingStatus> leaving,
-      Map<String, Integer> portsFree) {}
+      Map<String, Integer> portsFree,
+      Optional<DiscoveryStatus> discovery) {}
+
+  /**
+   * How a pool finds its backends, and what came of it.
+   *
+   * @param kind {@code dns}, {@code file} or {@code kubernetes}
+   * @param wanted what is asked for
+   * @param found how many were found at the last look that found any
+   * @param foundAt when that was
+   * @param error why the last look found none, or could not be heeded; empty: all is well
+   * @param failedAt when that last happened, well again or not
+   * @param nextAt when it looks again; empty: when there is something new
+   */
+  record DiscoveryStatus(
+      String kind,
+      String wanted,
+      int found,
+      Optional<Instant> foundAt,
+      Optional<String> error,
+      Optional<Instant> failedAt,
+      Optional<Instant> nextAt) {}
 
   /** A removed backend; another may have its name by now, or its address. */
   record LeavingStatus(String name, InetSocketAddress address, long flows) {}
@@ -251,6 +276,7 @@ public interface Appliance {
    * @param latency how long its replies take of late, peaks first; 0 until it has been seen
    * @param unreachable ICMP errors since start
    * @param dossier what else is known of it
+   * @param origin {@code configured}, or the kind of discovery that found it
    */
   record BackendStatus(
       String name,
@@ -267,7 +293,8 @@ public interface Appliance {
       long ejections,
       long requests,
       long replies,
-      Dossier dossier) {}
+      Dossier dossier,
+      String origin) {}
 
   /**
    * Which flows to list.

@@ -64,6 +64,7 @@ record Diff(List<String> changes, List<String> restarts) {
           live("affinity.length", pool -> pool.affinity().length()),
           live("affinity.prefix-v4", pool -> pool.affinity().prefixV4()),
           live("affinity.prefix-v6", pool -> pool.affinity().prefixV6()),
+          live("discovery", SluiceConfig.Pool::discovery),
           live("source-addresses", SluiceConfig.Pool::sourceAddresses),
           live("repeatable", SluiceConfig.Pool::repeatable),
           live("rehome.per-second", pool -> pool.rehome().perSecond()),

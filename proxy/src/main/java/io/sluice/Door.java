@@ -10,8 +10,10 @@ import io.sluice.StateFile.State;
 import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
+import io.sluice.config.Origin;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.discovery.Finding.Server;
 import io.sluice.metrics.Journal;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * <p>What is in force is a <em>base</em>, the file or what was put in its place, and over it what
  * was changed of single backends since.
  */
-final class Door implements AutoCloseable {
+final class Door implements Discovering.Entrance, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Door.class);
 
   /** Of an event; the rest is in the log and in the answer. */
@@ -74,6 +76,7 @@ final class Door implements AutoCloseable {
   private boolean isKept = true;
 
   private boolean closed;
+  private volatile Findings findings = Findings.NONE;
   private volatile InForce now;
 
   /**
@@ -120,12 +123,12 @@ final class Door implements AutoCloseable {
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
       } catch (StartFailure e) {
         // Where the file does not start either, it is not the state file's fault.
-        plant.become(now.config(), Set.of());
+        plant.become(findings.over(now.config(), Set.of()));
         stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
         return;
       }
     }
-    plant.become(now.config(), Set.of());
+    plant.become(findings.over(now.config(), Set.of()));
   }
 
   private void restore(State kept) throws InvalidConfig, Refused, StartFailure {
@@ -146,7 +149,7 @@ final class Door implements AutoCloseable {
     laid.givenUp().forEach(line -> log.warn("state file: {}", line));
     laid.kept().changes().forEach(change -> log.info("as was changed at run time: {}", change));
     kept.drained().forEach(ref -> log.info("as was wished at run time: {} is drained", ref));
-    plant.become(laid.document().config(), kept.drained());
+    plant.become(findings.over(laid.document().config(), kept.drained()));
     base = from;
     state = new State(kept.configuration(), laid.kept(), kept.drained());
     now =
@@ -160,7 +163,8 @@ final class Door implements AutoCloseable {
         current.document.version(), current.source, current.since, current.document.effective());
   }
 
-  SluiceConfig config() {
+  @Override
+  public SluiceConfig config() {
     return now.config();
   }
 
@@ -218,7 +222,14 @@ final class Door implements AutoCloseable {
     if (config.pools().stream().noneMatch(each -> each.name().equals(pool))) {
       throw new IllegalArgumentException("no pool '" + pool + "'");
     }
-    Optional<SluiceConfig.Backend> to = edit.apply(Overlay.find(config, pool, backend));
+    Optional<SluiceConfig.Backend> is = Overlay.find(config, pool, backend);
+    if (is.isEmpty() && findings.has(pool, backend)) {
+      throw new Refused(
+          ("'%s' is not configured, but was found: change it where it was found, drain it, or"
+                  + " configure one with its address under another name")
+              .formatted(backend));
+    }
+    Optional<SluiceConfig.Backend> to = edit.apply(is);
     Document changed = checked(pool + "/" + backend, () -> now.document.with(pool, backend, to));
     Overlay overlay = state.overlay().with(base.config(), pool, backend, to);
     State next = new State(state.configuration(), overlay, state.drained());
@@ -259,13 +270,15 @@ final class Door implements AutoCloseable {
                   + String.join("; ", diff.restarts())
                   + ": restart Sluice for that, or leave it as it was"));
     }
+    Findings found = findings.in(next.config());
     try {
-      plant.become(next.config(), then.drained());
+      plant.become(found.over(next.config(), then.drained()));
     } catch (StartFailure e) {
       throw refused(source, new Refused(String.valueOf(e.getMessage()), e));
     }
     List<String> changes = new ArrayList<>(diff.changes());
     changes.addAll(said);
+    findings = found;
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
     changes.addAll(keep(then));
@@ -314,7 +327,7 @@ final class Door implements AutoCloseable {
   /** Returns what to tell of it. */
   private List<String> keep(State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
-    drained.removeIf(ref -> Overlay.find(config(), ref.pool(), ref.backend()).isEmpty());
+    drained.removeIf(ref -> !isKnown(ref));
     State last = state;
     state = new State(next.configuration(), next.overlay(), drained);
     if (stateFile.isPresent() && (!isKept || !state.equals(last))) {
@@ -332,6 +345,70 @@ final class Door implements AutoCloseable {
       }
     }
     return List.of();
+  }
+
+  /** Where backends are found, one that is not there may come back. */
+  private boolean isKnown(Ref ref) {
+    return config().pools().stream()
+        .filter(pool -> pool.name().equals(ref.pool()))
+        .anyMatch(
+            pool ->
+                pool.discovery().isPresent()
+                    || Overlay.find(config(), ref.pool(), ref.backend()).isPresent());
+  }
+
+  /** Who was found of late. */
+  @Override
+  public Findings findings() {
+    return findings;
+  }
+
+  /**
+   * Puts in force what was found of a pool, unless it finds its backends elsewhere by now.
+   *
+   * @throws Refused when it cannot be put in force; nothing has changed
+   */
+  @Override
+  public synchronized void found(String pool, Origin by, List<Server> servers) throws Refused {
+    Optional<SluiceConfig.Discovery> asked =
+        config().pools().stream()
+            .filter(each -> each.name().equals(pool))
+            .findFirst()
+            .flatMap(SluiceConfig.Pool::discovery)
+            .filter(discovery -> discovery.origin().equals(by));
+    if (asked.isPresent()) {
+      become(findings.with(pool, asked.get(), servers, clock.instant()));
+    }
+  }
+
+  /** Removes backends that are found no longer, once their flows or their time are over. */
+  @Override
+  public synchronized void sweep() throws Refused {
+    Instant at = clock.instant();
+    become(
+        findings.without(
+            (pool, leaving) -> !leaving.until().isAfter(at) || isIdle(pool, leaving.server())));
+  }
+
+  private boolean isIdle(String pool, Server server) {
+    var running = plant.pools.get(pool);
+    return running == null
+        || running.backends().stream()
+            .noneMatch(each -> each.name().equals(server.name()) && each.load() > 0);
+  }
+
+  private void become(Findings next) throws Refused {
+    if (closed) {
+      throw new Refused("Sluice is stopping");
+    }
+    try {
+      if (!next.equals(findings)) {
+        plant.become(next.over(config(), state.drained()));
+        findings = next;
+      }
+    } catch (StartFailure e) {
+      throw new Refused(String.valueOf(e.getMessage()), e);
+    }
   }
 
   /** From now on nothing comes in; returns when nothing is coming in. */

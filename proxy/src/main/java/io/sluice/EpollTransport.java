@@ -3,6 +3,7 @@ package io.sluice;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.Document;
 import io.sluice.config.SluiceConfig;
+import io.sluice.discovery.Discoveries;
 import io.sluice.metrics.Journal;
 import io.sluice.net.KernelFeatures;
 import io.sluice.net.Ports;
@@ -50,7 +51,11 @@ final class EpollTransport implements Transport {
     Door door = new Door(document, plant, plugins.names(), metrics, clock);
     try {
       door.open();
-      Relay relay = new Relay(name(), plant, door, metrics);
+      Discoveries discoveries = new Discoveries();
+      Discovering discovering =
+          new Discovering(
+              door, discoveries::of, discoveries.timer(), plant.journal, metrics, clock);
+      Relay relay = new Relay(name(), plant, door, discovering, discoveries, metrics);
       plant.autoscale();
       return relay;
     } catch (StartFailure | RuntimeException e) {

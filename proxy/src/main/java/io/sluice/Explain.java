@@ -17,6 +17,7 @@ import java.time.InstantSource;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -36,7 +37,7 @@ import picocli.CommandLine.TypeConversionException;
     name = "explain",
     description =
         "Say, step by step, what would become of a datagram by a configuration alone: with no flows"
-            + " yet and every backend up. No socket is opened.",
+            + " yet, every configured backend up, and none looked for. No socket is opened.",
     footer = {"", "What a running appliance would do with it now: POST /v1/explain."})
 final class Explain implements Callable<Integer> {
   @Spec
@@ -86,7 +87,17 @@ final class Explain implements Callable<Integer> {
             .orElseThrow(() -> usage("no front '" + front + "'; there are: " + names(config)));
     ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor();
     try {
-      print(explain(wanted, config, plugins, control), spec.commandLine().getOut());
+      PrintWriter out = spec.commandLine().getOut();
+      print(explain(wanted, config, plugins, control), out);
+      pool(wanted, config)
+          .discovery()
+          .ifPresent(
+              by ->
+                  out.println(
+                      "Backends to be found by "
+                          + by.origin().kind()
+                          + " are not looked for here."));
+      out.flush();
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     } finally {
@@ -101,14 +112,10 @@ final class Explain implements Callable<Integer> {
       Plugins plugins,
       ScheduledExecutorService control)
       throws StartFailure {
-    SluiceConfig.Pool ofFront =
-        config.pools().stream()
-            .filter(each -> each.name().equals(wanted.pool()))
-            .findFirst()
-            .orElseThrow();
+    SluiceConfig.Pool ofFront = pool(wanted, config);
     var journal = new Journal(InstantSource.system());
     Dialer nobodys = new Ports(new BitSet(), new Fds(0)).dialer(List.of(), List.of());
-    Pool.Spec fresh = Specs.pool(ofFront, Set.of(), plugins);
+    Pool.Spec fresh = Specs.pool(ofFront, Set.of(), Map.of(), plugins);
     try (Pool pool = Specs.open(ofFront, fresh, 1, control, journal)) {
       return Front.explain(
           Specs.front(wanted, ofFront, pool, nobodys, plugins.filters(wanted), plugins),
@@ -117,6 +124,13 @@ final class Explain implements Callable<Integer> {
           Optional.ofNullable(local),
           bytes());
     }
+  }
+
+  private static SluiceConfig.Pool pool(SluiceConfig.Front front, SluiceConfig config) {
+    return config.pools().stream()
+        .filter(each -> each.name().equals(front.pool()))
+        .findFirst()
+        .orElseThrow();
   }
 
   private byte[] bytes() {
@@ -136,7 +150,6 @@ final class Explain implements Callable<Integer> {
         explanation.outcome()
             + explanation.reason().map(reason -> " " + reason).orElse("")
             + explanation.backend().map(b -> " to " + explanation.pool() + "/" + b).orElse(""));
-    out.flush();
   }
 
   private ParameterException usage(String message) {

@@ -5,6 +5,7 @@ import static java.nio.file.StandardWatchEventKinds.ENTRY_DELETE;
 import static java.nio.file.StandardWatchEventKinds.ENTRY_MODIFY;
 
 import io.sluice.config.Document;
+import io.sluice.discovery.Print;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.FileSystems;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -155,23 +155,6 @@ final class FileWatch implements AutoCloseable {
     watched.values().stream().filter(key -> !now.containsValue(key)).forEach(WatchKey::cancel);
     watched = now;
     return files.stream().distinct().collect(Collectors.toMap(file -> file, Print::of));
-  }
-
-  /**
-   * Which file it is, and as of when.
-   *
-   * @param real where all links lead
-   */
-  private record Print(@Nullable Path real, long size, long modified, @Nullable Object key) {
-    static Print of(Path file) {
-      try {
-        BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
-        long modified = now.lastModifiedTime().to(TimeUnit.NANOSECONDS);
-        return new Print(file.toRealPath(), now.size(), modified, now.fileKey());
-      } catch (IOException e) {
-        return new Print(null, 0, 0, null); // gone, perhaps for a moment only
-      }
-    }
   }
 
   /** Where something on the way to one of these files could be replaced. */

@@ -159,7 +159,9 @@ public final class Main {
     return Path.of(home, "conf", "demo.conf");
   }
 
-  @Command(name = "check", description = "Validate a configuration without opening a socket.")
+  @Command(
+      name = "check",
+      description = "Validate a configuration without opening a socket or looking up a name.")
   int check(
       @Option(
               names = {"-c", "--config"},

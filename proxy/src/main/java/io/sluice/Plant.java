@@ -1,6 +1,5 @@
 package io.sluice;
 
-import io.sluice.StateFile.Ref;
 import io.sluice.config.SluiceConfig;
 import io.sluice.front.Front;
 import io.sluice.metrics.Journal;
@@ -15,7 +14,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
@@ -38,7 +36,7 @@ final class Plant implements AutoCloseable {
   final List<Front> fronts = new CopyOnWriteArrayList<>();
 
   /** What it has become; at first nothing. */
-  private Optional<SluiceConfig> now = Optional.empty();
+  private Optional<Aim> now = Optional.empty();
 
   Plant(
       SluiceConfig.Workers scale,
@@ -63,11 +61,10 @@ final class Plant implements AutoCloseable {
   /**
    * Becomes what a configuration says.
    *
-   * @param drained backends that begin as an operator has drained them, if they are new
    * @throws StartFailure when something cannot be opened; then nothing has changed
    */
-  void become(SluiceConfig next, Set<Ref> drained) throws StartFailure {
-    try (Transition transition = new Transition(this, now, next, drained)) {
+  void become(Aim next) throws StartFailure {
+    try (Transition transition = new Transition(this, now, next)) {
       transition.open();
       transition.apply();
     }

@@ -8,6 +8,7 @@ import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
+import io.sluice.discovery.Discoveries;
 import io.sluice.flow.CloseReason;
 import io.sluice.flow.Flow;
 import io.sluice.flow.Lane;
@@ -48,6 +49,8 @@ final class Relay implements Datapath, Appliance {
   private final String transport;
   private final Plant plant;
   private final Door door;
+  private final Discovering discovering;
+  private final Discoveries discoveries;
   private final Collection<Front> fronts;
   private final Map<String, Pool> pools;
   private final CollectorRegistry metrics;
@@ -55,10 +58,18 @@ final class Relay implements Datapath, Appliance {
   private final long startedNanos = System.nanoTime();
   private volatile boolean draining;
 
-  Relay(String transport, Plant plant, Door door, CollectorRegistry metrics) {
+  Relay(
+      String transport,
+      Plant plant,
+      Door door,
+      Discovering discovering,
+      Discoveries discoveries,
+      CollectorRegistry metrics) {
     this.transport = transport;
     this.plant = plant;
     this.door = door;
+    this.discovering = discovering;
+    this.discoveries = discoveries;
     this.metrics = metrics;
     fronts = plant.fronts;
     pools = plant.pools;
@@ -66,6 +77,7 @@ final class Relay implements Datapath, Appliance {
     metrics.register(
         new RelayMetrics(fronts, pools.values(), this::workers, plant.dialers, plant.ports.fds()));
     DefaultExports.register(metrics);
+    door.onApplied(discovering::follow);
   }
 
   @Override
@@ -78,6 +90,7 @@ final class Relay implements Datapath, Appliance {
     draining = true;
     journal().enter(Journal.Kind.APPLIANCE, "", Phase.DRAINING.name(), "told to stop");
     door.close();
+    discovering.close();
     plant.drain(timeout);
     if (plant.flowCount() > 0) {
       log.info("drain-timeout is over: ending {} flows", plant.flowCount());
@@ -88,12 +101,14 @@ final class Relay implements Datapath, Appliance {
   public void close() {
     draining = true;
     door.close();
+    discovering.close();
+    discoveries.close();
     plant.close();
   }
 
   @Override
   public boolean ready() {
-    return !draining;
+    return !draining && !discovering.isWarmingUp();
   }
 
   @Override
@@ -170,11 +185,20 @@ final class Relay implements Datapath, Appliance {
                     pool.name(),
                     pool.balance().policy(),
                     pool.affinity().key(),
-                    pool(pool.name()).backends().stream().map(Relay::status).toList(),
+                    pool(pool.name()).backends().stream()
+                        .map(backend -> status(backend, origin(pool, backend)))
+                        .toList(),
                     pool(pool.name()).leaving().stream().map(Relay::leaving).toList(),
-                    portsFree(pool.name())))
+                    portsFree(pool.name()),
+                    discovering.status(pool.name())))
         .sorted(comparing(PoolStatus::name))
         .toList();
+  }
+
+  private static String origin(SluiceConfig.Pool pool, Backend backend) {
+    return pool.backends().stream().anyMatch(each -> each.name().equals(backend.name()))
+        ? "configured"
+        : pool.discovery().map(discovery -> discovery.origin().kind()).orElse("configured");
   }
 
   private Map<String, Integer> portsFree(String pool) {
@@ -190,7 +214,7 @@ final class Relay implements Datapath, Appliance {
     return pool;
   }
 
-  private static BackendStatus status(Backend backend) {
+  private static BackendStatus status(Backend backend, String origin) {
     Backend.View view = backend.view();
     return new BackendStatus(
         backend.name(),
@@ -207,7 +231,8 @@ final class Relay implements Datapath, Appliance {
         view.ejections(),
         view.requests(),
         view.replies(),
-        view.dossier());
+        view.dossier(),
+        origin);
   }
 
   private static LeavingStatus leaving(Backend backend) {

@@ -17,7 +17,9 @@ import io.sluice.pool.Probing;
 import io.sluice.pool.Rules;
 import io.sluice.pool.Silence;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ScheduledExecutorService;
 
@@ -53,8 +55,10 @@ final class Specs {
 
   /**
    * @param drained names of backends that an operator has drained
+   * @param leaving which of its backends have to go, and why
    */
-  static Pool.Spec pool(SluiceConfig.Pool pool, Set<String> drained, Plugins plugins) {
+  static Pool.Spec pool(
+      SluiceConfig.Pool pool, Set<String> drained, Map<String, String> leaving, Plugins plugins) {
     SluiceConfig.Health health = pool.health();
     SluiceConfig.Passive passive = health.passive();
     return new Pool.Spec(
@@ -64,7 +68,11 @@ final class Specs {
             .map(
                 each ->
                     new Pool.Spec.Server(
-                        each.name(), each.address(), each.weight(), drained.contains(each.name())))
+                        each.name(),
+                        each.address(),
+                        each.weight(),
+                        drained.contains(each.name()),
+                        Optional.ofNullable(leaving.get(each.name()))))
             .toList(),
         new Rules(
             passive.icmp(),

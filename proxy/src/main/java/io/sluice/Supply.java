@@ -80,7 +80,7 @@ final class Supply {
             .mapToLong(Supply::flows)
             .sum();
     long ways = pool.backends().stream().mapToLong(backend -> sources(pool, backend)).sum();
-    if (flows > ways * ports) {
+    if (ways > 0 && flows > ways * ports) { // what is not found yet will have its own
       log.warn(
           "pool {} may have to carry {} flows (flows.max and unassured-max of its fronts), but has"
               + " {} local ports for them ({} of net.ipv4.ip_local_port_range, once for each pair"

@@ -42,8 +42,9 @@ final class Transition implements AutoCloseable {
   private static final long CONTROL_SECONDS = 30;
 
   private final Plant plant;
+  private final Optional<Aim> was;
+  private final Aim aim;
   private final SluiceConfig next;
-  private final Set<Ref> drained;
   private final Map<String, SluiceConfig.Pool> oldPools;
   private final Map<String, SluiceConfig.Front> oldFronts;
   private final Map<String, SluiceConfig.Pool> newPools;
@@ -55,12 +56,13 @@ final class Transition implements AutoCloseable {
   private final Map<Front, Front.Change> changes = new LinkedHashMap<>();
   private boolean applied;
 
-  Transition(Plant plant, Optional<SluiceConfig> was, SluiceConfig next, Set<Ref> drained) {
+  Transition(Plant plant, Optional<Aim> was, Aim aim) {
     this.plant = plant;
-    this.next = next;
-    this.drained = drained;
-    oldPools = was.map(Transition::pools).orElse(Map.of());
-    oldFronts = was.map(Transition::fronts).orElse(Map.of());
+    this.was = was;
+    this.aim = aim;
+    next = aim.config();
+    oldPools = was.map(aimed -> pools(aimed.config())).orElse(Map.of());
+    oldFronts = was.map(aimed -> fronts(aimed.config())).orElse(Map.of());
     newPools = pools(next);
     newFronts = fronts(next);
   }
@@ -80,7 +82,8 @@ final class Transition implements AutoCloseable {
    */
   void open() throws StartFailure {
     for (SluiceConfig.Pool pool : next.pools()) {
-      if (!pool.equals(oldPools.get(pool.name()))) {
+      String name = pool.name();
+      if (!pool.equals(oldPools.get(name)) || !aim.leaving(name).equals(leaving(name))) {
         open(pool);
       }
     }
@@ -99,6 +102,11 @@ final class Transition implements AutoCloseable {
     }
   }
 
+  /** Who was already. */
+  private Map<String, String> leaving(String pool) {
+    return was.map(aimed -> aimed.leaving(pool)).orElse(Map.of());
+  }
+
   private void open(SluiceConfig.Pool pool) throws StartFailure {
     makeReady(pool);
     Pool.Spec spec = spec(pool);
@@ -112,11 +120,11 @@ final class Transition implements AutoCloseable {
 
   private Pool.Spec spec(SluiceConfig.Pool pool) {
     Set<String> names =
-        drained.stream()
+        aim.drained().stream()
             .filter(ref -> ref.pool().equals(pool.name()))
             .map(Ref::backend)
             .collect(toSet());
-    return Specs.pool(pool, names, plant.plugins);
+    return Specs.pool(pool, names, aim.leaving(pool.name()), plant.plugins);
   }
 
   private void makeReady(SluiceConfig.Pool pool) throws StartFailure {

@@ -35,7 +35,7 @@ class MetricsPageTest {
       sluice {
         fronts { f { listen = ["127.0.0.1:0"], pool = p, flows { max = 10, unassured-max = 10 }
                        filters = [ { type = access-list, deny = ["192.0.2.0/24"] } ] } }
-        pools { p { backends { b { address = "127.0.0.1:9" } } } }
+        pools { p { backends { b { address = "127.0.0.1:9" } }, discovery { file { path = none } } } }
         admin { listen = "127.0.0.1:0" }
       }
       """;

@@ -19,6 +19,7 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import io.sluice.affinity.KeyExtractor;
 import io.sluice.balance.Balancer;
+import io.sluice.discovery.Discovery;
 import io.sluice.filter.DatagramFilter;
 import io.sluice.probe.Probe;
 import java.util.List;
@@ -45,6 +46,7 @@ class RoomsTest {
           Map.entry("balance", Set.of()),
           Map.entry("trace", Set.of("net", "metrics")),
           Map.entry("net", Set.of("metrics")),
+          Map.entry("discovery", Set.of("config")),
           Map.entry("config", Set.of()),
           Map.entry("metrics", Set.of()));
 
@@ -103,10 +105,10 @@ class RoomsTest {
           .resideInAPackage("java.lang.foreign..");
 
   @ArchTest
-  static final ArchRule nothing_here_knows_http_but_a_probe_that_asks_by_it =
+  static final ArchRule nothing_here_knows_http_but_who_asks_by_it =
       noClasses()
           .that()
-          .resideOutsideOfPackage("io.sluice.probe")
+          .resideOutsideOfPackages("io.sluice.probe", "io.sluice.discovery")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
@@ -139,6 +141,7 @@ class RoomsTest {
                                   || type.isAssignableTo(DatagramFilter.class)
                                   || type.isAssignableTo(DatagramFilter.Factory.class)
                                   || type.isAssignableTo(KeyExtractor.class)
+                                  || type.isAssignableTo(Discovery.class)
                                   || type.isAssignableTo(Probe.class)))))
           .should()
           .haveModifier(JavaModifier.FINAL)
@@ -157,6 +160,7 @@ class RoomsTest {
             Balancer.Member.class,
             KeyExtractor.class,
             DatagramFilter.Factory.class,
+            Discovery.class,
             Probe.class)) {
       assertThat(all.get(seam).getMethods())
           .as("abstract methods of %s", seam)

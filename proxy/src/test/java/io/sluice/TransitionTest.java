@@ -56,7 +56,7 @@ class TransitionTest {
             new Ports(KernelFeatures.localPorts(), new Fds(1_000)),
             Traces.none(),
             new Journal(InstantSource.system()));
-    plant.become(was, Set.of());
+    plant.become(aim(was));
   }
 
   @AfterEach
@@ -82,7 +82,7 @@ class TransitionTest {
     var dialers = Map.copyOf(plant.dialers);
     var fronts = List.copyOf(plant.fronts);
 
-    try (Transition transition = new Transition(plant, Optional.of(was), next, Set.of())) {
+    try (Transition transition = new Transition(plant, Optional.of(aim(was)), aim(next))) {
       transition.open();
       assertThat(Supply.fdsOpen()).as("it opens something").isEqualTo(fds + 4);
       assertThat(control.getQueue()).hasSize(timers + 1);
@@ -105,10 +105,14 @@ class TransitionTest {
             "listen = [\"127.0.0.1:0\", \"127.0.0.2:0\"]",
             "",
             "q { backends { b { address = \"127.0.0.1:9\" } } }");
-    plant.become(next, Set.of());
+    plant.become(aim(next));
     assertThat(plant.pools).containsOnlyKeys("p", "q");
     InetSocketAddress added = plant.fronts.getFirst().bound().getLast().toInetSocketAddress();
     assertThat(client.ask(added, (byte) 1)).containsExactly(1);
+  }
+
+  private static Aim aim(SluiceConfig config) {
+    return Findings.NONE.over(config, Set.of());
   }
 
   private SluiceConfig config(String ofFront, String moreFronts, String morePools)

@@ -110,7 +110,7 @@ final class Operations {
         switch (appliance.status().phase()) {
           case STARTING -> "starting: not every front is bound yet";
           case DRAINING -> "draining: live flows may end, new ones are refused";
-          case RUNNING -> "running, but the configuration is not wholly applied";
+          case RUNNING -> "running, but a pool waits for the first backends to be found";
         };
     throw Problem.of(HttpResponseStatus.SERVICE_UNAVAILABLE, why);
   }

@@ -5,6 +5,7 @@ import io.sluice.Appliance;
 import io.sluice.Appliance.Applied;
 import io.sluice.Appliance.BackendStatus;
 import io.sluice.Appliance.ConfigStatus;
+import io.sluice.Appliance.DiscoveryStatus;
 import io.sluice.Appliance.FlowPage;
 import io.sluice.Appliance.FlowStatus;
 import io.sluice.Appliance.FrontStatus;
@@ -100,13 +101,26 @@ final class Views {
   }
 
   static JsonObject pool(PoolStatus p) {
-    return new JsonObject()
-        .put("name", p.name())
-        .put("policy", p.policy())
-        .put("affinity", p.affinity())
-        .put("backends", array(p.backends(), Views::backend))
-        .put("leaving", array(p.leaving(), Views::leaving))
-        .put("portsFree", new JsonObject(new TreeMap<>(p.portsFree())));
+    JsonObject json =
+        new JsonObject()
+            .put("name", p.name())
+            .put("policy", p.policy())
+            .put("affinity", p.affinity())
+            .put("backends", array(p.backends(), Views::backend))
+            .put("leaving", array(p.leaving(), Views::leaving))
+            .put("portsFree", new JsonObject(new TreeMap<>(p.portsFree())));
+    p.discovery().ifPresent(discovery -> json.put("discovery", discovery(discovery)));
+    return json;
+  }
+
+  private static JsonObject discovery(DiscoveryStatus d) {
+    JsonObject json =
+        new JsonObject().put("kind", d.kind()).put("wanted", d.wanted()).put("found", d.found());
+    d.foundAt().ifPresent(at -> json.put("foundAt", at.toString()));
+    d.error().ifPresent(error -> json.put("error", error));
+    d.failedAt().ifPresent(at -> json.put("failedAt", at.toString()));
+    d.nextAt().ifPresent(at -> json.put("nextAt", at.toString()));
+    return json;
   }
 
   static JsonObject backend(BackendStatus b) {
@@ -127,6 +141,7 @@ final class Views {
             .put("ejections", b.ejections())
             .put("requests", b.requests())
             .put("replies", b.replies())
+            .put("origin", b.origin())
             .put("history", array(dossier.history(), Views::transition));
     dossier.replyRatio().ifPresent(r -> json.put("replyRatio", Math.round(r * 1000) / 1000.0));
     dossier.draining().ifPresent(wish -> json.put("draining", draining(wish)));

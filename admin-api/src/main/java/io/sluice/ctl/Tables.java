@@ -106,7 +106,7 @@ final class Tables {
                 "removed: its flows move with their next datagrams"
               });
     }
-    return table.lines();
+    return Stream.concat(table.lines().stream(), Found.lines(answer, now).stream()).toList();
   }
 
   /** A backend may be drained in whatever state. */

@@ -179,7 +179,8 @@ class BackendsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{\"address\":\"example.org:53\"}             | address | host names are not supported yet",
+        "{\"address\":\"example.org:53\"}             | address | names are looked up by"
+            + " discovery.dns of a pool only",
         "{\"address\":\"192.0.2.7\"}                  | address | needs a port",
         "{\"address\":\"192.0.2.7:0\"}                | address | needs a port from 1 to 65535",
         "{\"address\":\"\"}                           | address | is not an address with a port",

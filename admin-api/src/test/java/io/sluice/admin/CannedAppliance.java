@@ -111,7 +111,16 @@ final class CannedAppliance implements Appliance {
             backend(backend, address("::1", 5300), 1, "UP"),
             backend("z", address("::1", 5301), 1, "TRIAL")),
         List.of(),
-        Map.of("any", 28_000));
+        Map.of("any", 28_000),
+        Optional.of(
+            new DiscoveryStatus(
+                "dns",
+                "resolvers.example A",
+                1,
+                Optional.of(START),
+                Optional.of("SERVFAIL"),
+                Optional.of(START),
+                Optional.of(START))));
   }
 
   /** A backend that has been removed. */
@@ -124,7 +133,13 @@ final class CannedAppliance implements Appliance {
   private static PoolStatus with(
       PoolStatus pool, List<BackendStatus> backends, List<LeavingStatus> leaving) {
     return new PoolStatus(
-        pool.name(), pool.policy(), pool.affinity(), backends, leaving, pool.portsFree());
+        pool.name(),
+        pool.policy(),
+        pool.affinity(),
+        backends,
+        leaving,
+        pool.portsFree(),
+        pool.discovery());
   }
 
   private static BackendStatus backend(
@@ -152,7 +167,8 @@ final class CannedAppliance implements Appliance {
             1,
             0,
             OptionalDouble.of(0.9994),
-            List.of(new Dossier.Transition(START, State.UP, State.DRAINING, "wants to go"))));
+            List.of(new Dossier.Transition(START, State.UP, State.DRAINING, "wants to go"))),
+        "configured");
   }
 
   static FlowStatus flow(long id, String front, String backend, InetSocketAddress client) {

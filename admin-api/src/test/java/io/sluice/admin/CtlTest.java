@@ -56,7 +56,12 @@ class CtlTest {
   @Test
   void aBackendIsShownWithItsEvidence() {
     assertThat(lines("pools"))
-        .hasSize(5)
+        .hasSize(7)
+        .anySatisfy(
+            line ->
+                assertThat(line)
+                    .startsWith("resolvers: dns resolvers.example A: 1 found, last ")
+                    .endsWith(" ago; failing: SERVFAIL"))
         .anySatisfy(
             line ->
                 assertThat(line)

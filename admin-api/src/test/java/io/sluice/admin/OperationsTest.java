@@ -122,7 +122,7 @@ class OperationsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"STARTING,starting", "DRAINING,draining", "RUNNING,not wholly applied"})
+  @CsvSource({"STARTING,starting", "DRAINING,draining", "RUNNING,a pool waits"})
   void notReadySaysWhy(Phase phase, String why) {
     api.appliance.ready = false;
     api.appliance.phase = phase;

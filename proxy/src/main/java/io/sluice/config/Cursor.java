@@ -74,6 +74,10 @@ final class Cursor {
     return schema.isEmpty() ? key : schema + "." + key;
   }
 
+  Spot spot() {
+    return spot;
+  }
+
   boolean has(String key) {
     return object.containsKey(key);
   }

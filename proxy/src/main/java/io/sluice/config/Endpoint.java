@@ -166,10 +166,11 @@ final class Endpoint {
       return "needs a port, e.g. " + text + ":53";
     }
     if (text.matches("localhost:\\d+")) {
-      return "is a host name, which is not supported yet: write 127.0.0.1 or [::1]";
+      return "is a host name: write 127.0.0.1 or [::1]";
     }
     if (text.matches("(?=.*[A-Za-z])[A-Za-z0-9._-]+(?::\\d+)?")) {
-      return "is not a numeric address; host names are not supported yet: " + FORM;
+      return "is not a numeric address; names are looked up by discovery.dns of a pool only: "
+          + FORM;
     }
     return "is not an address with a port: " + FORM;
   }

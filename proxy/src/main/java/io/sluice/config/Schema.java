@@ -8,6 +8,7 @@ import io.sluice.config.SluiceConfig.Admin;
 import io.sluice.config.SluiceConfig.Affinity;
 import io.sluice.config.SluiceConfig.Backend;
 import io.sluice.config.SluiceConfig.Balance;
+import io.sluice.config.SluiceConfig.Discovery;
 import io.sluice.config.SluiceConfig.Echo;
 import io.sluice.config.SluiceConfig.Flows;
 import io.sluice.config.SluiceConfig.Front;
@@ -27,7 +28,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
@@ -178,14 +181,15 @@ final class Schema {
   private Pool pool(String name, Value value) {
     return value.section(
         in -> {
-          in.later("discovery");
-          List<Backend> backends = sorted(backends(in), Backend::name);
+          Optional<Discovery> discovery = DiscoverySchema.read(in);
+          List<Backend> backends = sorted(backends(in, discovery.isPresent()), Backend::name);
           return new Pool(
               name,
               in.section("balance", this::balance),
               in.section("affinity", a -> affinity(name, a)),
               backends,
-              sourceAddresses(in, backends),
+              discovery,
+              sourceAddresses(in, backends, discovery.isPresent()),
               in.section("health", this::health),
               in.flag("repeatable", true),
               in.section("rehome", Schema::rehome),
@@ -210,12 +214,13 @@ final class Schema {
     return new Rehome(in.count("per-second", 1, MAX_FLOWS, 5_000), in.flag("return", false));
   }
 
-  private List<Backend> backends(Cursor in) {
+  private List<Backend> backends(Cursor in, boolean mayBeNone) {
     Conflicts.Backends addresses = conflicts.backends();
-    return in.someNamed(
-        "backends",
-        "backends { a { address = \"192.0.2.1:53\" } }",
-        (name, value) -> value.section(b -> backend(name, b, addresses)));
+    BiFunction<String, Value, Backend> read =
+        (name, value) -> value.section(b -> backend(name, b, addresses));
+    return mayBeNone
+        ? in.named("backends", read)
+        : in.someNamed("backends", "backends { a { address = \"192.0.2.1:53\" } }", read);
   }
 
   private static Backend backend(String name, Cursor in, Conflicts.Backends addresses) {
@@ -229,7 +234,8 @@ final class Schema {
   }
 
   /** Whether the machine has them is seen when it starts: the configuration may be another's. */
-  private static List<InetAddress> sourceAddresses(Cursor in, List<Backend> backends) {
+  private static List<InetAddress> sourceAddresses(
+      Cursor in, List<Backend> backends, boolean maybeOthers) {
     Value value = in.value("source-addresses");
     List<Value> elements = value == null ? null : value.elements();
     Map<String, InetAddress> sources = new LinkedHashMap<>(); // as text, which tells scopes apart
@@ -242,7 +248,8 @@ final class Schema {
         element.problem(element.shown() + " is no address of one host");
       } else if (sources.putIfAbsent(ip.getHostAddress(), ip) != null) {
         element.problem(element.shown() + " stands here twice");
-      } else if (backends.stream().noneMatch(backend -> mayLeaveFrom(ip, backend.address()))) {
+      } else if (!maybeOthers
+          && backends.stream().noneMatch(backend -> mayLeaveFrom(ip, backend.address()))) {
         element.problem(
             element.shown()
                 + " is of another family than every backend: no flow could leave from it");

@@ -26,6 +26,12 @@ public record SluiceConfig(
     boolean watch,
     List<Echo> echoes) {
 
+  /** The same with other pools. */
+  public SluiceConfig with(List<Pool> others) {
+    return new SluiceConfig(
+        drainTimeout, workers, fronts, others, admin, accessLog, recorder, watch, echoes);
+  }
+
   /**
    * Event loops.
    *
@@ -78,8 +84,10 @@ public record SluiceConfig(
   /**
    * Backends with a balancer.
    *
+   * @param backends may be empty where some are discovered
+   * @param discovery where more of them are found while Sluice runs
    * @param sourceAddresses local addresses for links, no two alike, each of a family that a backend
-   *     has; for a family without any the route decides
+   *     has, or may have; for a family without any the route decides
    * @param repeatable whether a request may reach two backends
    * @param slowStart how long a backend that has come back gets a growing share; 0: all at once
    */
@@ -88,11 +96,35 @@ public record SluiceConfig(
       Balance balance,
       Affinity affinity,
       List<Backend> backends,
+      Optional<Discovery> discovery,
       List<InetAddress> sourceAddresses,
       Health health,
       boolean repeatable,
       Rehome rehome,
-      Duration slowStart) {}
+      Duration slowStart) {
+
+    /** The same with other backends. */
+    public Pool with(List<Backend> others) {
+      return new Pool(
+          name,
+          balance,
+          affinity,
+          others,
+          discovery,
+          sourceAddresses,
+          health,
+          repeatable,
+          rehome,
+          slowStart);
+    }
+  }
+
+  /**
+   * Backends that are found while Sluice runs.
+   *
+   * @param drain how long flows may stay with a backend that is found no longer; 0: not at all
+   */
+  public record Discovery(Origin origin, Duration drain) {}
 
   /**
    * How a pool chooses.

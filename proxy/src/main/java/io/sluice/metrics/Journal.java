@@ -29,6 +29,8 @@ public final class Journal {
     APPLIANCE,
     /** Another configuration was to be put in force: {@code what} came of it. */
     CONFIG,
+    /** Looking for a pool's backends found others than before, or failed. */
+    DISCOVERY,
     /** Somebody was let change something, or not let in: {@code what} is the operation. */
     AUDIT
   }

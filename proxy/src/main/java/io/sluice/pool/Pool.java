@@ -98,8 +98,19 @@ public final class Pool implements Deal, AutoCloseable {
      *
      * @param weight at least 1
      * @param drained whether, as a newcomer, it begins as an operator has drained it
+     * @param leaving why it is to be given no new flows, though those it has may stay; of one that
+     *     has to go, but not yet
      */
-    public record Server(String name, InetSocketAddress address, int weight, boolean drained) {
+    public record Server(
+        String name,
+        InetSocketAddress address,
+        int weight,
+        boolean drained,
+        Optional<String> leaving) {
+      public Server(String name, InetSocketAddress address, int weight, boolean drained) {
+        this(name, address, weight, drained, Optional.empty());
+      }
+
       public Server(String name, InetSocketAddress address, int weight) {
         this(name, address, weight, false);
       }
@@ -394,9 +405,12 @@ public final class Pool implements Deal, AutoCloseable {
     boolean none = roster.hasNoneEligible();
     if (none && !noneEligible) {
       log.warn(
-          "pool {} has no eligible backend: {}",
+          "pool {} has no {}: {}",
           name(),
-          roster.spec().allWhenNoneEligible() ? "trying all" : "dropping what would open a flow");
+          roster.watches().isEmpty() ? "backend" : "eligible backend",
+          roster.spec().allWhenNoneEligible() && !roster.watches().isEmpty()
+              ? "trying all"
+              : "dropping what would open a flow");
     }
     noneEligible = none;
   }

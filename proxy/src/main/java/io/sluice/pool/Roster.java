@@ -41,7 +41,7 @@ record Roster(Pool.Spec spec, List<Watch> watches, List<Backend> backends) {
   /** Has all of them judged by its rules. */
   void apply() {
     for (int i = 0; i < watches.size(); i++) {
-      watches.get(i).heed(spec, spec.servers().get(i).weight());
+      watches.get(i).heed(spec, spec.servers().get(i));
     }
   }
 
@@ -71,7 +71,13 @@ record Roster(Pool.Spec spec, List<Watch> watches, List<Backend> backends) {
   }
 
   boolean hasNoneEligible() {
-    return watches.stream().noneMatch(Watch::isEligible);
+    return indexes(Watch::isEligible).findAny().isEmpty();
+  }
+
+  /** Of those that are to stay. */
+  private IntStream indexes(Predicate<Watch> which) {
+    return IntStream.range(0, watches.size())
+        .filter(i -> spec.servers().get(i).leaving().isEmpty() && which.test(watches.get(i)));
   }
 
   /** Who is to be dealt now; for want of any eligible one, those that nobody wished away. */
@@ -84,17 +90,16 @@ record Roster(Pool.Spec spec, List<Watch> watches, List<Backend> backends) {
   }
 
   private List<Snapshot.Member> members(Predicate<Watch> which) {
-    return IntStream.range(0, watches.size())
-        .filter(i -> which.test(watches.get(i)))
+    return indexes(which)
         .mapToObj(i -> new Snapshot.Member(backends.get(i), spec.servers().get(i).weight()))
         .toList();
   }
 
   /** Whether passive evidence may take this one out, however others came to be out. */
   boolean hasRoomToEject(Watch one) {
-    int size = watches.size();
-    long out = watches.stream().filter(watch -> watch != one && !watch.isEligible()).count();
-    long most = Math.ceilDiv((long) spec.maxEjected() * size, 100);
+    long size = indexes(_ -> true).count();
+    long out = indexes(watch -> watch != one && !watch.isEligible()).count();
+    long most = Math.ceilDiv(spec.maxEjected() * size, 100);
     return out < (spec.maxEjected() == 100 ? most : Math.min(most, Math.max(1, size - 1)));
   }
 }

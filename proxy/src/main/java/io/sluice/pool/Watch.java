@@ -50,6 +50,9 @@ final class Watch {
   /** When it was removed from the pool, or {@link Health#NEVER}. */
   private long leftNs = Health.NEVER;
 
+  /** Why it is about to be removed, if it is. */
+  private Optional<String> leaving;
+
   /** Until when the flows of a draining one may stay; {@link Health#NEVER}: to their ends. */
   private long drainUntilNs = Health.NEVER;
 
@@ -58,6 +61,7 @@ final class Watch {
     this.pool = pool;
     this.spec = spec;
     terms = terms(spec, server.weight());
+    leaving = server.leaving();
     health =
         new Health(
             spec.rules(),
@@ -85,12 +89,19 @@ final class Watch {
   }
 
   State state() {
-    return health.state();
+    State state = health.state();
+    return leaving.isPresent() && !isOut(state) ? State.DRAINING : state;
   }
 
-  /** Whether it is to be given new flows. */
+  private String reason() {
+    return state() == State.DRAINING && leaving.isPresent()
+        ? "draining: " + leaving.get()
+        : health.reason();
+  }
+
+  /** Whether it is to be given new flows, should it stay. */
   boolean isEligible() {
-    return !isAway(state());
+    return !isAway(health.state());
   }
 
   /** Whether somebody wishes it to have no new flows, in whatever state. */
@@ -105,15 +116,19 @@ final class Watch {
   }
 
   /** Other rules hold from now on; what is known stays. */
-  void heed(Pool.Spec next, int weight) {
-    if (weight != terms.weight()) {
-      told("WEIGHT", "from " + terms.weight() + " to " + weight);
+  void heed(Pool.Spec next, Pool.Spec.Server server) {
+    if (server.weight() != terms.weight()) {
+      told("WEIGHT", "from " + terms.weight() + " to " + server.weight());
     }
     spec = next;
-    terms = terms(next, weight);
+    leaving = server.leaving();
+    terms = terms(next, server.weight());
     health.heed(next.rules(), next.probing(), next.silence());
     if (!next.silence().counts()) {
       dossier(dossier.draining(), dossier.probe(), OptionalDouble.empty(), dossier.history());
+    }
+    if (state() != noted) {
+      note(pool.nowNs());
     }
   }
 
@@ -188,7 +203,7 @@ final class Watch {
         share(nowNs),
         state(),
         health.score(nowNs),
-        health.reason(),
+        reason(),
         since,
         ejections,
         dossier,
@@ -376,13 +391,12 @@ final class Watch {
       backNs = nowNs;
     }
     List<Dossier.Transition> history = new ArrayList<>(dossier.history());
-    history.add(new Dossier.Transition(since, before, noted, health.reason()));
+    history.add(new Dossier.Transition(since, before, noted, reason()));
     int surplus = Math.max(0, history.size() - HISTORY);
     List<Dossier.Transition> last = List.copyOf(history.subList(surplus, history.size()));
     dossier(dossier.draining(), dossier.probe(), dossier.replyRatio(), last);
-    pool.journal().enter(Journal.Kind.BACKEND, subject(), noted.name(), health.reason());
-    log.atLevel(isOut(noted) ? Level.WARN : Level.INFO)
-        .log("backend {} {}", subject(), health.reason());
+    pool.journal().enter(Journal.Kind.BACKEND, subject(), noted.name(), reason());
+    log.atLevel(isOut(noted) ? Level.WARN : Level.INFO).log("backend {} {}", subject(), reason());
   }
 
   private String subject() {

@@ -139,7 +139,8 @@ class ConfigFilesTest {
                 + " [\"0.0.0.0:5300\"]\n"
                 + included
                 + ":2: sluice.pools.p.backends.a.address: \"nowhere\" is not a numeric address;"
-                + " host names are not supported yet: write e.g. 192.0.2.1:53 or [2001:db8::1]:53");
+                + " names are looked up by discovery.dns of a pool only: write e.g. 192.0.2.1:53 or"
+                + " [2001:db8::1]:53");
   }
 
   @Test

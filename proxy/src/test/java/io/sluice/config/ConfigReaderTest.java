@@ -62,6 +62,7 @@ class ConfigReaderTest {
                         new Balance("maglev", Load.FLOWS),
                         new Affinity("source-address", 0, 0, 24, 56),
                         List.of(new Backend("a", at("192.0.2.1", 53), 1)),
+                        Optional.empty(),
                         List.of(),
                         new Health(
                             Optional.empty(),
@@ -149,6 +150,7 @@ class ConfigReaderTest {
                 List.of(
                     new Backend("a", at("192.0.2.1", 53), 5),
                     new Backend("b", at("192.0.2.2", 53), 1)),
+                Optional.empty(),
                 List.of(InetAddress.ofLiteral("192.0.2.9"), InetAddress.ofLiteral("192.0.2.8")),
                 new Health(
                     Optional.empty(),

@@ -1,0 +1,220 @@
+package io.sluice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.sluice.Appliance.BackendStatus;
+import io.sluice.Appliance.PoolStatus;
+import io.sluice.config.Document;
+import io.sluice.config.SluiceConfig;
+import io.sluice.metrics.Drop;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A running appliance whose backends stand in a file. */
+class DiscoveryTest {
+  private final List<AutoCloseable> open = new ArrayList<>();
+
+  @TempDir
+  @SuppressWarnings("NullAway.Init")
+  private Path dir;
+
+  @SuppressWarnings("NullAway.Init")
+  private EchoServer one;
+
+  @SuppressWarnings("NullAway.Init")
+  private EchoServer two;
+
+  @SuppressWarnings("NullAway.Init")
+  private Client client;
+
+  @SuppressWarnings("NullAway.Init")
+  private Appliance appliance;
+
+  @BeforeEach
+  void open() throws Exception {
+    one = keep(new EchoServer("127.0.0.1"));
+    two = keep(new EchoServer("127.0.0.1"));
+    client = keep(new Client("127.0.0.1"));
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+  }
+
+  private <T extends AutoCloseable> T keep(T closeable) {
+    open.add(closeable);
+    return closeable;
+  }
+
+  private void start(String drain) throws Exception {
+    Files.writeString(file(), config(drain));
+    Plugins plugins = Plugins.load(getClass().getClassLoader());
+    appliance =
+        keep(new EpollTransport().open(Document.read(file(), plugins.names()), plugins))
+            .appliance();
+  }
+
+  private Path file() {
+    return dir.resolve("sluice.conf");
+  }
+
+  private String config(String drain) {
+    return """
+    sluice {
+      fronts.echo { listen = ["127.0.0.1:0"], pool = echoes }
+      pools.echoes.discovery { drain = %s, file.path = "%s" }
+      workers { min = 1, max = 1 }
+      admin { listen = "127.0.0.1:0", state-file = "%s" }
+    }
+    """
+        .formatted(drain, dir.resolve("backends"), dir.resolve("state"));
+  }
+
+  private void there(Map<String, EchoServer> servers) throws Exception {
+    StringBuilder list = new StringBuilder("backends = [");
+    servers.forEach(
+        (name, server) ->
+            list.append(
+                "{ name = %s, address = \"127.0.0.1:%d\" }\n"
+                    .formatted(name, server.address().getPort())));
+    Files.writeString(dir.resolve("backends"), list.append("]"));
+  }
+
+  private PoolStatus pool() {
+    return appliance.pools().getFirst();
+  }
+
+  private void awaitBackends(String... states) {
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(pool().backends().stream().map(each -> each.name() + " " + each.state()))
+                    .containsExactly(states));
+  }
+
+  private InetSocketAddress front() {
+    return appliance.fronts().getFirst().listen().getFirst();
+  }
+
+  private @Nullable Long dropped() {
+    return appliance.drops().getFirst().request().dropped().get(Drop.NO_BACKEND);
+  }
+
+  private List<Appliance.FlowStatus> flows() {
+    return appliance
+        .flows(
+            new Appliance.FlowQuery(Optional.empty(), Optional.empty(), Optional.empty(), 100, 0))
+        .flows();
+  }
+
+  @Test
+  void aPoolThatHasFoundNobodyYetDropsAndIsNotReady() throws Exception {
+    start("5m");
+    assertThat(appliance.ready()).isFalse();
+    client.send(front(), (byte) 1);
+    await().until(() -> Objects.equals(dropped(), 1L));
+    await().until(() -> pool().discovery().orElseThrow().error().isPresent());
+    assertThat(pool().discovery().orElseThrow().error().orElseThrow()).contains("no such file");
+    there(Map.of("a", one));
+    awaitBackends("a UP");
+    assertThat(appliance.ready()).isTrue();
+    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+    assertThat(pool().backends()).extracting(BackendStatus::origin).containsExactly("file");
+    assertThat(pool().discovery().orElseThrow().error()).isEmpty();
+    assertThat(appliance.config().effective().toString())
+        .doesNotContain("127.0.0.1:" + one.address().getPort());
+  }
+
+  @Test
+  void whoIsFoundNoLongerKeepsItsFlowsForAWhile() throws Exception {
+    there(Map.of("a", one));
+    start("5m");
+    awaitBackends("a UP");
+    client.ask(front(), (byte) 1);
+    there(Map.of("b", two));
+    awaitBackends("a DRAINING", "b UP");
+    assertThat(pool().backends().getFirst().reason())
+        .startsWith("draining: file finds it no longer");
+    client.ask(front(), (byte) 2);
+    assertThat(one.received()).isEqualTo(2);
+    keep(new Client("127.0.0.1")).ask(front(), (byte) 3);
+    assertThat(two.received()).isEqualTo(1);
+    assertThat(appliance.end(flows().getFirst().id())).isTrue();
+    awaitBackends("b UP"); // nobody is left
+    client.ask(front(), (byte) 4);
+    assertThat(two.received()).isEqualTo(2);
+  }
+
+  @Test
+  void withoutDrainItsFlowsLeaveAtTheirNextDatagrams() throws Exception {
+    there(Map.of("a", one));
+    start("0s");
+    awaitBackends("a UP");
+    client.ask(front(), (byte) 1);
+    there(Map.of("b", two));
+    awaitBackends("b UP");
+    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+    assertThat(two.received()).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsWrongChangesNothingAndReloadsKeepWhatWasFound() throws Exception {
+    there(Map.of("a", one));
+    start("5m");
+    awaitBackends("a UP");
+    client.ask(front(), (byte) 1);
+    Files.writeString(dir.resolve("backends"), "backends = [ { address = nowhere } ]");
+    await().until(() -> pool().discovery().orElseThrow().error().isPresent());
+    Files.writeString(file(), config("7m"));
+    assertThat(appliance.reload().changes()).containsExactly("pools.echoes.discovery: changed");
+    awaitBackends("a UP");
+    client.ask(front(), (byte) 2);
+    assertThat(flows()).hasSize(1);
+    assertThat(one.received()).isEqualTo(2);
+  }
+
+  @Test
+  void whoWasFoundCanBeDrainedButNotChanged() throws Exception {
+    there(Map.of("a", one, "b", two));
+    start("5m");
+    awaitBackends("a UP", "b UP");
+    assertThatThrownBy(() -> appliance.change("echoes", "a", is -> Optional.empty()))
+        .isInstanceOf(Refused.class)
+        .hasMessage(
+            "'a' is not configured, but was found: change it where it was found, drain it, or"
+                + " configure one with its address under another name");
+    appliance.drain("echoes", "a", Optional.empty());
+    awaitBackends("a DRAINING", "b UP");
+    there(Map.of("b", two));
+    awaitBackends("b UP");
+    there(Map.of("a", one, "b", two)); // and stays so when it comes back
+    awaitBackends("a DRAINING", "b UP");
+    appliance.enable("echoes", "a");
+    awaitBackends("a UP", "b UP");
+    var added =
+        new SluiceConfig.Backend(
+            "c", new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 9), 1);
+    appliance.change("echoes", "c", is -> Optional.of(added));
+    awaitBackends("a UP", "b UP", "c UP");
+    assertThat(pool().backends())
+        .extracting(BackendStatus::origin)
+        .containsExactly("file", "file", "configured");
+  }
+}
