@@ -1,5 +1,6 @@
 package io.sluice.admin;
 
+import static java.util.Objects.requireNonNull;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -162,7 +163,7 @@ class ExamplesIT {
     assertThat(bySender).hasSize(senders);
     assertThat(bySender.values())
         .allSatisfy(lines -> assertThat(lines).hasSize(each).isSorted().doesNotHaveDuplicates());
-    assertLedger(sluice, "syslog", senders * each, 0);
+    assertLedger(sluice, "syslog", (long) senders * each, 0);
   }
 
   @Test
@@ -203,7 +204,7 @@ class ExamplesIT {
             () -> {
               Map<String, JsonObject> now = matches(sluice);
               assertThat(now).containsOnlyKeys("a", "b", "c");
-              before.forEach((backend, was) -> assertGoesOn(was, now.get(backend)));
+              before.forEach((backend, was) -> assertGoesOn(was, requireNonNull(now.get(backend))));
             });
     awaitMatch(a);
     awaitMatch(b);
