@@ -52,7 +52,7 @@ public interface Appliance {
   /**
    * Has a backend given no new flows; those it has go on, until the deadline if there is one.
    *
-   * @return what to tell the operator beside that it is so
+   * @return what else to know, such as that it will not outlive a restart
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
   List<String> drain(String pool, String backend, Optional<Duration> deadline);
@@ -60,7 +60,7 @@ public interface Appliance {
   /**
    * Has a backend given flows again that was drained.
    *
-   * @return what to tell the operator beside that it is so
+   * @return what else to know, such as that it will not outlive a restart
    * @throws IllegalArgumentException with words for the operator when there is no such backend
    */
   List<String> enable(String pool, String backend);
@@ -181,8 +181,14 @@ public interface Appliance {
    * That a configuration is in force now.
    *
    * @param changes what differs from the one before, a line each; empty if nothing does
+   * @param warnings what else to know, such as that it will not outlive a restart
    */
-  record Applied(String version, List<String> changes) {}
+  record Applied(String version, List<String> changes, List<String> warnings) {
+    /** There is nothing else to know. */
+    public Applied(String version, List<String> changes) {
+      this(version, changes, List.of());
+    }
+  }
 
   /** Who decides how many workers are active. */
   enum Scaling {

@@ -29,6 +29,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -281,10 +282,13 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     findings = found;
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
-    changes.addAll(keep(then));
-    enter(changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED, source, changes);
+    List<String> warnings = keep(then);
+    enter(
+        changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED,
+        source,
+        Stream.concat(changes.stream(), warnings.stream()).toList());
     told.forEach(this::tell);
-    return new Applied(next.version(), changes);
+    return new Applied(next.version(), changes, warnings);
   }
 
   private Refused refused(String source, Refused why) {
@@ -313,7 +317,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
 
   /**
    * What an operator wants of a backend: done, and kept, in one turn, or two who want opposites
-   * could leave the pool with the one and the state file with the other. Returns what to tell.
+   * could leave the pool with the one and the state file with the other. Returns what else to know.
    */
   synchronized List<String> drained(String pool, String backend, boolean really, Runnable done) {
     done.run();
@@ -324,7 +328,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
         : List.of();
   }
 
-  /** Returns what to tell of it. */
+  /** Returns what else to know. */
   private List<String> keep(State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
     drained.removeIf(ref -> !isKnown(ref));

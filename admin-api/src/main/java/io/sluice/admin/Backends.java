@@ -2,6 +2,7 @@ package io.sluice.admin;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.sluice.Appliance;
+import io.sluice.Appliance.Applied;
 import io.sluice.Appliance.BackendStatus;
 import io.sluice.Appliance.PoolStatus;
 import io.sluice.Refused;
@@ -12,11 +13,12 @@ import io.sluice.config.SluiceConfig.Backend;
 import io.vertx.core.json.JsonObject;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
 /** The operations on one backend. */
@@ -47,23 +49,24 @@ final class Backends {
   private Reply put(Request request) {
     Backend wanted = wanted(name(request), request.content());
     AtomicBoolean created = new AtomicBoolean();
-    change(
-        request,
-        now -> {
-          created.set(now.isEmpty());
-          return Optional.of(wanted);
-        });
+    Applied applied =
+        change(
+            request,
+            now -> {
+              created.set(now.isEmpty());
+              return Optional.of(wanted);
+            });
     BackendStatus backend = backendOf(request);
-    Reply reply =
-        created.get()
-            ? Reply.created(Views.backend(backend), location(request))
-            : Reply.ok(Views.backend(backend));
+    JsonObject view = Views.backend(backend, applied.warnings());
+    Reply reply = created.get() ? Reply.created(view, location(request)) : Reply.ok(view);
     return reply.header("ETag", etag(backend));
   }
 
   private Reply patch(Request request) {
-    change(request, now -> Optional.of(patched(existing(request, now), request.content())));
-    return get(request);
+    Applied applied =
+        change(request, now -> Optional.of(patched(existing(request, now), request.content())));
+    BackendStatus backend = backendOf(request);
+    return Reply.ok(Views.backend(backend, applied.warnings())).header("ETag", etag(backend));
   }
 
   private Reply remove(Request request) {
@@ -77,11 +80,11 @@ final class Backends {
   }
 
   /** Conditions come after all else that might be wrong: RFC 9110, section 13.2.1. */
-  private void change(Request request, UnaryOperator<Optional<Backend>> edit) {
+  private Applied change(Request request, UnaryOperator<Optional<Backend>> edit) {
     PoolStatus pool = poolOf(request);
     Conditions conditions = Conditions.of(request.call());
     try {
-      appliance.change(
+      return appliance.change(
           pool.name(),
           name(request),
           now -> {
@@ -178,13 +181,13 @@ final class Backends {
     return decided(request, appliance::enable);
   }
 
-  private JsonObject decided(Request request, BiConsumer<String, String> decision) {
+  private JsonObject decided(Request request, BiFunction<String, String, List<String>> decision) {
     try {
-      decision.accept(poolOf(request).name(), backendOf(request).name());
+      List<String> warnings = decision.apply(poolOf(request).name(), backendOf(request).name());
+      return Views.backend(backendOf(request), warnings);
     } catch (IllegalArgumentException e) {
       throw gone(e);
     }
-    return Views.backend(backendOf(request));
   }
 
   private static Duration duration(String text) {

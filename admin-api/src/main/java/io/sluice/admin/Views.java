@@ -34,6 +34,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 
 /** The facade's records as the contract's JSON. */
 final class Views {
@@ -157,6 +158,12 @@ final class Views {
         .put("flows", b.flows());
   }
 
+  /** In the answer to what has changed it. */
+  static JsonObject backend(BackendStatus b, List<String> warnings) {
+    JsonObject json = backend(b);
+    return warnings.isEmpty() ? json : json.put("warnings", array(warnings, Function.identity()));
+  }
+
   static JsonObject config(ConfigStatus c) {
     return new JsonObject()
         .put("version", c.version())
@@ -168,7 +175,11 @@ final class Views {
   static JsonObject applied(Applied a) {
     return new JsonObject()
         .put("version", a.version())
-        .put("changes", array(a.changes(), Function.identity()));
+        .put(
+            "changes",
+            array(
+                Stream.concat(a.changes().stream(), a.warnings().stream()).toList(),
+                Function.identity()));
   }
 
   static JsonObject verdict(List<Problem> problems) {

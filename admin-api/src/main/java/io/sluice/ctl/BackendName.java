@@ -1,6 +1,8 @@
 package io.sluice.ctl;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import picocli.CommandLine.ITypeConverter;
@@ -29,16 +31,18 @@ record BackendName(String pool, String backend) {
 
   /** What the appliance says it is now. */
   List<String> state(JsonObject answer) {
-    return List.of(
-        Table.printable(
-            "%s at %s, weight %d, is %s: %s; %d flows"
-                .formatted(
-                    this,
-                    answer.getString("address"),
-                    answer.getLong("weight"),
-                    Tables.state(answer),
-                    answer.getString("reason"),
-                    answer.getLong("flows"))));
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "%s at %s, weight %d, is %s: %s; %d flows"
+            .formatted(
+                this,
+                answer.getString("address"),
+                answer.getLong("weight"),
+                Tables.state(answer),
+                answer.getString("reason"),
+                answer.getLong("flows")));
+    answer.getJsonArray("warnings", new JsonArray()).forEach(each -> lines.add("warning: " + each));
+    return lines.stream().map(Table::printable).toList();
   }
 
   @Override

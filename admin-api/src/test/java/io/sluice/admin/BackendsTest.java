@@ -83,6 +83,15 @@ class BackendsTest {
   }
 
   @Test
+  void whatElseThereIsToKnowIsTold() {
+    api.appliance.warnings = List.of("in force, but");
+    assertThat(put(BACKENDS + "new", NEW).json().getJsonArray("warnings"))
+        .containsExactly("in force, but");
+    assertThat(patch(A, "{\"weight\":5}").json().getJsonArray("warnings"))
+        .containsExactly("in force, but");
+  }
+
+  @Test
   void patchChangesWhatIsNamed() {
     JsonObject heavier = patch(A, "{\"weight\":5}").json();
     assertThat(heavier.getInteger("weight")).isEqualTo(5);

@@ -69,6 +69,8 @@ final class CannedAppliance implements Appliance {
   volatile Runnable whenWishing = () -> {};
 
   /** Drains and enables, as they were asked for. */
+  List<String> warnings = List.of();
+
   final List<String> wishes = new CopyOnWriteArrayList<>();
 
   final Captures captures = new Captures("test", System::nanoTime);
@@ -248,14 +250,14 @@ final class CannedAppliance implements Appliance {
   public List<String> drain(String pool, String backend, Optional<Duration> deadline) {
     whenWishing.run();
     wishes.add("drain " + pool + "/" + backend + deadline.map(d -> " within " + d).orElse(""));
-    return List.of();
+    return warnings;
   }
 
   @Override
   public List<String> enable(String pool, String backend) {
     whenWishing.run();
     wishes.add("enable " + pool + "/" + backend);
-    return List.of();
+    return warnings;
   }
 
   @Override
@@ -306,7 +308,7 @@ final class CannedAppliance implements Appliance {
     }
     List<String> changes = text.equals(hocon) ? List.of() : List.of("another text");
     hocon = text;
-    return new Applied(config().version(), changes);
+    return new Applied(config().version(), changes, warnings);
   }
 
   @Override

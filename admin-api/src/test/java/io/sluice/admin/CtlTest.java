@@ -140,6 +140,12 @@ class CtlTest {
   }
 
   @Test
+  void whatElseThereIsToKnowOfABackendIsPrinted() {
+    api.appliance.warnings = List.of("in force, but");
+    assertThat(lines("drain resolvers/a")).hasSize(2).last().isEqualTo("warning: in force, but");
+  }
+
+  @Test
   void drainsAndEnables() {
     assertThat(lines("drain resolvers/a --deadline 30s"))
         .singleElement()

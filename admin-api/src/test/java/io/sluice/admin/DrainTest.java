@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonObject;
 import java.net.http.HttpResponse;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +37,18 @@ class DrainTest {
     assertThat(api.post(A + "drain", "{}").statusCode()).isEqualTo(200);
     assertThat(api.post(A + "enable", "{}").statusCode()).isEqualTo(200);
     assertThat(api.appliance.wishes).containsExactly("drain resolvers/a", "enable resolvers/a");
+  }
+
+  @Test
+  void whatWillNotOutliveARestartIsTold() {
+    api.appliance.warnings = List.of("in force, but");
+    for (String wish : List.of("drain", "enable")) {
+      assertThat(new JsonObject(api.post(A + wish, "{}").body()).getJsonArray("warnings"))
+          .containsExactly("in force, but");
+    }
+    api.appliance.warnings = List.of();
+    assertThat(new JsonObject(api.post(A + "drain", "{}").body()).containsKey("warnings"))
+        .isFalse();
   }
 
   @ParameterizedTest
