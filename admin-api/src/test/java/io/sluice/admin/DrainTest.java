@@ -106,7 +106,7 @@ class DrainTest {
                 """
                 {"name":"a","address":"[::1]:5300","weight":1,"state":"UP","eligible":true,"score":99,
                  "reason":"no evidence","since":"2026-01-01T00:00:00Z","flows":1,
-                 "latencyMillis":1.234567,"unreachable":2,"ejections":3,"requests":4,"replies":5,
+                 "latencyMillis":1.234567,"unreachable":2,"ejections":3,"requests":4,"replies":5,"origin":"configured",
                  "history":[{"at":"2026-01-01T00:00:00Z","from":"UP","to":"DRAINING",
                              "reason":"wants to go"}],
                  "replyRatio":0.999,
