@@ -39,6 +39,15 @@ final class StartFailure extends Exception {
         cause);
   }
 
+  /** More backends, by as many source addresses, than there is heap for their local ports. */
+  static StartFailure memory(long bytes, long most) {
+    return new StartFailure(
+        ("the local ports of all backends would take %d MiB of heap, and %d MiB, a quarter of it,"
+                + " are for them: fewer backends or source-addresses, a narrower"
+                + " net.ipv4.ip_local_port_range, or more memory (-Xmx in SLUICE_JAVA_OPTS)")
+            .formatted(Math.ceilDiv(bytes, 1L << 20), most >> 20));
+  }
+
   /** The kernel's words tell these apart; Java has one exception for all of them. */
   private static String remedy(String protocol, InetSocketAddress at, IOException cause) {
     String said = String.valueOf(cause.getMessage());

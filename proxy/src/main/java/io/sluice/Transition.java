@@ -81,6 +81,7 @@ final class Transition implements AutoCloseable {
    * @throws StartFailure with words for a person; {@link #close} then undoes what was done
    */
   void open() throws StartFailure {
+    requireRoom();
     for (SluiceConfig.Pool pool : next.pools()) {
       String name = pool.name();
       if (!pool.equals(oldPools.get(name)) || !aim.leaving(name).equals(leaving(name))) {
@@ -105,6 +106,25 @@ final class Transition implements AutoCloseable {
   /** Who was already. */
   private Map<String, String> leaving(String pool) {
     return was.map(aimed -> aimed.leaving(pool)).orElse(Map.of());
+  }
+
+  /**
+   * Who is out of memory can do nothing well, least of all go back. A quarter of it, because until
+   * what went is closed there are the old ones and the new.
+   */
+  private void requireRoom() throws StartFailure {
+    long bytes = 0;
+    for (SluiceConfig.Pool pool : next.pools()) {
+      List<Address> sources =
+          pool.sourceAddresses().stream()
+              .map(ip -> Address.of(new InetSocketAddress(ip, 0)))
+              .toList();
+      bytes += plant.ports.bytes(sources, addresses(pool));
+    }
+    long most = Runtime.getRuntime().maxMemory() / 4;
+    if (bytes > most) {
+      throw StartFailure.memory(bytes, most);
+    }
   }
 
   private void open(SluiceConfig.Pool pool) throws StartFailure {

@@ -1,6 +1,7 @@
 package io.sluice;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.config.Document;
 import io.sluice.config.SluiceConfig;
@@ -17,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,6 +112,22 @@ class TransitionTest {
     assertThat(plant.pools).containsOnlyKeys("p", "q");
     InetSocketAddress added = plant.fronts.getFirst().bound().getLast().toInetSocketAddress();
     assertThat(client.ask(added, (byte) 1)).containsExactly(1);
+  }
+
+  @Test
+  void moreBackendsThanThereIsHeapForAreRefusedBeforeAnyOfItIsTaken() throws Exception {
+    long most = Runtime.getRuntime().maxMemory() / 4;
+    int tooMany = (int) (most / (4L * plant.ports.count())) + 1;
+    String backends =
+        IntStream.range(0, tooMany)
+            .mapToObj(i -> "b%d { address = \"127.1.%d.%d:9\" }".formatted(i, i >> 8, i & 255))
+            .collect(Collectors.joining(", "));
+    Aim next =
+        aim(config("listen = [\"127.0.0.1:0\"]", "", "q { backends { %s } }".formatted(backends)));
+    assertThatThrownBy(() -> plant.become(next))
+        .isInstanceOf(StartFailure.class)
+        .hasMessageContaining("a quarter of it, are for them: fewer backends");
+    assertThat(plant.pools).containsOnlyKeys("p");
   }
 
   private static Aim aim(SluiceConfig config) {

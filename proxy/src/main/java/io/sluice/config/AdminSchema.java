@@ -144,6 +144,10 @@ final class AdminSchema {
     if (value == null || text == null) {
       return null;
     }
+    if (text.contains("\n") || text.startsWith("-----BEGIN")) {
+      value.problem("must be the path of " + what + ", not what is in one");
+      return null;
+    }
     try {
       if (!text.isBlank()) {
         return Path.of(text);

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class PortQueue {
   static final int NONE = -1;
+  static final int BYTES_A_PORT = Integer.BYTES;
 
   private static final SecureRandom RANDOM = new SecureRandom();
 

@@ -59,6 +59,20 @@ public final class Ports {
     sources.values().removeIf(source -> source.outlets().isEmpty());
   }
 
+  /**
+   * Heap that links from these to these would take; most of what a backend takes.
+   *
+   * @param sources none: as the route says
+   */
+  public long bytes(List<Address> sources, List<Address> peers) {
+    long outlets = 0;
+    for (Address peer : peers) {
+      outlets +=
+          Math.max(1, sources.stream().filter(from -> from.isIpv6() == peer.isIpv6()).count());
+    }
+    return outlets * ports.length * PortQueue.BYTES_A_PORT;
+  }
+
   /** How many there are, from one local address to one backend. */
   public int count() {
     return ports.length;

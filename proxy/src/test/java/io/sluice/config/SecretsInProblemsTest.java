@@ -3,6 +3,7 @@ package io.sluice.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -21,6 +22,17 @@ class SecretsInProblemsTest {
         admin { tokens = [ { name = ops, sha256 = shared } ] }
       }
       """;
+
+  @Test
+  void aKeyInThePlaceOfItsPathIsNotShown() {
+    String key = "-----BEGIN PRIVATE KEY-----\\n" + SECRET + "\\n";
+    String problems =
+        Samples.problems(
+            TEXT + "sluice.admin.tls { certificate = c, key = \"" + key + "\" }", Map.of());
+    assertThat(problems)
+        .contains("admin.tls.key: must be the path of a PEM file, not what is in one")
+        .doesNotContain(SECRET);
+  }
 
   @ParameterizedTest
   @CsvSource({
