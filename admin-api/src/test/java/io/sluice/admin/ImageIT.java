@@ -134,6 +134,8 @@ class ImageIT {
     for (Compose.Mount mount : service.mounts()) {
       options.add("--volume=%s:%s:ro".formatted(mount.source(), mount.to()));
     }
+    // Podman mounts /tmp and others by default, Docker and Kubernetes do not.
+    options.add("--read-only-tmpfs=false");
     // Not the file's, which this machine may not give.
     options.add(Podman.files());
     options.add(Podman.THREADS);

@@ -40,6 +40,21 @@ class InstallIT {
     assertThat(modules()).doesNotContain("java.desktop", "jdk.compiler");
   }
 
+  /** As in a container whose file system is read-only: nobody can make a file in /proc. */
+  @Test
+  void nothing_is_unpacked_when_it_starts() throws Exception {
+    Ended version =
+        Ended.run(
+            "env",
+            "-i",
+            "PATH=/usr/bin:/bin",
+            "SLUICE_JAVA_OPTS=-Djava.io.tmpdir=/proc -Dio.netty.native.workdir=/proc",
+            home.resolve("bin/sluice").toString(),
+            "version");
+    // Which it asks of epoll's sockets, and has none without the library.
+    assertThat(version.out()).as(version.err()).contains("SO_REUSEPORT");
+  }
+
   /** AOTMode=on: no start at all rather than one without the cache. */
   @Test
   void the_start_up_cache_is_of_use_where_it_was_moved_to() throws Exception {

@@ -3,6 +3,7 @@ package io.sluice.admin;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.assertj.core.api.InstanceOfAssertFactories.INTEGER;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonElement;
@@ -130,16 +131,30 @@ class KubernetesManifestsTest {
 
   @Test
   void theConfigurationIsValidAndWatched() throws Exception {
-    String hash = "\"" + "0123456789abcdef".repeat(4) + "\"";
-    String text =
-        only("ConfigMap")
-            .at("data")
-            .getString("sluice.conf")
-            .replace("${ADMIN_TOKEN_SHA256}", hash);
+    String text = configuration();
     assertThat(ConfigReader.read("sluice.conf", text, NAMES).watch()).isTrue();
     assertThatThrownBy(
             () -> ConfigReader.read("sluice.conf", text.replace("watch =", "wach ="), NAMES))
         .isInstanceOf(InvalidConfig.class);
+  }
+
+  /** docs/container.md, "Memory". */
+  @Test
+  void itsMemoryCarriesItsFlows() throws Exception {
+    assertThat(container().getJsonObject("resources").getJsonObject("limits").getString("memory"))
+        .isEqualTo("512Mi");
+    assertThat(ConfigReader.read("sluice.conf", configuration(), NAMES).fronts())
+        .extracting(front -> front.flows().max() + front.flows().unassuredMax())
+        .singleElement(INTEGER)
+        .isLessThanOrEqualTo(50_000);
+  }
+
+  /** With a token's hash, which its Secret would give. */
+  private static String configuration() throws Exception {
+    return only("ConfigMap")
+        .at("data")
+        .getString("sluice.conf")
+        .replace("${ADMIN_TOKEN_SHA256}", "\"" + "0123456789abcdef".repeat(4) + "\"");
   }
 
   @Test
