@@ -398,7 +398,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     var running = plant.pools.get(pool);
     return running == null
         || running.backends().stream()
-            .noneMatch(each -> each.name().equals(server.name()) && each.load() > 0);
+            .noneMatch(each -> each.address().equals(server.address()) && each.load() > 0);
   }
 
   private void become(Findings next) throws Refused {
