@@ -20,9 +20,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +42,13 @@ final class Discovering implements AutoCloseable {
   /** So long the appliance waits for a first finding before it calls itself ready without. */
   private static final Duration WARM_UP = Duration.ofSeconds(15);
 
+  /** How long what was refused waits at most until it is tried again. */
+  private static final long MOST_BACK_OFF_MS = 30_000;
+
   private static final int MOST_NAMES = 10;
+
+  /** What could forge a line of the log, or drive a terminal. */
+  private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]");
 
   private enum Result {
     CHANGED,
@@ -109,7 +118,9 @@ final class Discovering implements AutoCloseable {
 
     // the timer's alone
     private Optional<Finding.Found> waiting = Optional.empty();
-    private Instant lastChange = Instant.EPOCH;
+    private Optional<Future<?>> entering = Optional.empty();
+    private Instant lastTry = Instant.EPOCH;
+    private int refusals;
     private Optional<Instant> nextAt = Optional.empty();
     private volatile boolean closed;
 
@@ -117,11 +128,12 @@ final class Discovering implements AutoCloseable {
       this.pool = pool;
       this.origin = origin;
       discovery = discoveries.apply(origin);
+      int inForce = door.findings().of(pool).servers().size(); // another origin's
       status =
           new DiscoveryStatus(
               origin.kind(),
               origin.wanted(),
-              0,
+              inForce,
               Optional.empty(),
               Optional.empty(),
               Optional.empty(),
@@ -129,7 +141,7 @@ final class Discovering implements AutoCloseable {
       for (Result result : Result.values()) {
         count(result, 0);
       }
-      found.labels(pool).set(0);
+      found.labels(pool).set(inForce);
       foundAt.labels(pool).set(0);
       discovery.start(this::take);
     }
@@ -145,36 +157,59 @@ final class Discovering implements AutoCloseable {
       nextAt = finding.next().map(clock.instant()::plus);
       switch (finding) {
         case Finding.Found some -> {
-          boolean first = waiting.isEmpty();
           waiting = Optional.of(some);
-          if (first) {
-            later(Math.max(0, PACE_MS - sinceLastChangeMs()), this::enter);
-          }
+          enterIn(Math.max(0, PACE_MS - sinceLastTryMs()));
         }
         case Finding.Failed failed -> failed(Result.FAILED, failed.why());
       }
     }
 
-    private long sinceLastChangeMs() {
-      return Math.max(0, Duration.between(lastChange, clock.instant()).toMillis());
+    private long sinceLastTryMs() {
+      return Math.max(0, Duration.between(lastTry, clock.instant()).toMillis());
+    }
+
+    private void enterIn(long millis) {
+      entering.ifPresent(earlier -> earlier.cancel(false));
+      entering = later(millis, this::enter);
     }
 
     private void enter() {
-      if (closed || waiting.isEmpty()) {
+      Optional<Finding.Found> some = waiting;
+      waiting = Optional.empty();
+      if (closed || some.isEmpty()) {
         return;
       }
-      Finding.Found some = waiting.get();
-      waiting = Optional.empty();
+      try {
+        enter(some.get());
+        refusals = 0;
+      } catch (Throwable e) { // an Error would end the looking, and nobody would hear of it
+        failed(Result.REFUSED, "found, but not put in force: " + why(e));
+        // Somebody who looks only when there is something new does not find it again.
+        waiting = some;
+        enterIn(Math.min(MOST_BACK_OFF_MS, PACE_MS << Math.min(refusals++, 5)));
+      }
+    }
+
+    private void enter(Finding.Found some) throws Refused {
+      Findings.Fits fits = Findings.Fits.in(door.config());
+      if (some.servers().stream().noneMatch(server -> fits.unfit(server.address()).isEmpty())) {
+        failed(Result.FAILED, "none that is found can be a backend: " + join(leftOut(some, fits)));
+        return;
+      }
       List<Server> before = door.findings().of(pool).servers();
       boolean same = before.equals(some.servers());
-      try {
-        if (!same) {
-          door.found(pool, origin, some.servers());
-          lastChange = clock.instant();
-          sweepLater();
-        }
-      } catch (Refused | RuntimeException e) {
-        failed(Result.REFUSED, "found, but not put in force: " + e.getMessage());
+      if (!same) {
+        lastTry = clock.instant();
+        door.found(pool, origin, some.servers());
+        sweepLater();
+      }
+      entered(some, before, same, fits);
+    }
+
+    /** Nothing of it, if another configuration has closed this meanwhile. */
+    private synchronized void entered(
+        Finding.Found some, List<Server> before, boolean same, Findings.Fits fits) {
+      if (closed) {
         return;
       }
       boolean recovered = status.error().isPresent();
@@ -192,14 +227,18 @@ final class Discovering implements AutoCloseable {
       foundAt.labels(pool).set(now.toEpochMilli() / 1e3);
       count(same ? Result.UNCHANGED : Result.CHANGED, 1);
       if (!same) {
-        tell("CHANGED", words(before, some));
+        tell("CHANGED", words(before, some, fits));
       } else if (recovered) {
         tell("RECOVERED", some.servers().size() + " backends, as before");
       }
     }
 
     /** Told once, however often it fails the same way. */
-    private void failed(Result result, String why) {
+    private synchronized void failed(Result result, String said) {
+      if (closed) {
+        return;
+      }
+      String why = printable(said);
       boolean told = status.error().equals(Optional.of(why));
       status =
           new DiscoveryStatus(
@@ -217,26 +256,34 @@ final class Discovering implements AutoCloseable {
       }
     }
 
-    private void tell(String what, String why) {
+    private void tell(String what, String said) {
+      String why = printable(said);
       journal.enter(Journal.Kind.DISCOVERY, pool, what, why);
       boolean well = what.equals("CHANGED") || what.equals("RECOVERED");
       log.atLevel(well ? org.slf4j.event.Level.INFO : org.slf4j.event.Level.WARN)
           .log("pool {}: {} by {}: {}", pool, what, origin.kind(), why);
     }
 
-    private String words(List<Server> before, Finding.Found some) {
+    private static String words(List<Server> before, Finding.Found some, Findings.Fits fits) {
       List<String> words = new ArrayList<>();
       words.add(some.servers().size() + " backends");
       names("come", some.servers(), before, words);
       names("gone", before, some.servers(), words);
-      SluiceConfig config = door.config();
-      for (Server server : some.servers()) {
-        Findings.unfit(server.address(), config)
-            .ifPresent(why -> words.add("left out " + server.name() + ", which " + why));
-      }
+      leftOut(some, fits).forEach(each -> words.add("left out " + each));
       words.addAll(some.asides());
-      List<String> first = words.subList(0, Math.min(words.size(), MOST_NAMES));
-      return String.join("; ", first);
+      return join(words);
+    }
+
+    private static List<String> leftOut(Finding.Found some, Findings.Fits fits) {
+      List<String> words = new ArrayList<>();
+      for (Server server : some.servers()) {
+        fits.unfit(server.address()).ifPresent(why -> words.add(server.name() + ", which " + why));
+      }
+      return words;
+    }
+
+    private static String join(List<String> words) {
+      return String.join("; ", words.subList(0, Math.min(words.size(), MOST_NAMES)));
     }
 
     private static void names(
@@ -260,12 +307,29 @@ final class Discovering implements AutoCloseable {
     void close() {
       closed = true;
       discovery.close();
+      removeMetrics();
+    }
+
+    private synchronized void removeMetrics() {
       for (Result result : Result.values()) {
         updates.remove(pool, result.name().toLowerCase(Locale.ROOT));
       }
       found.remove(pool);
       foundAt.remove(pool);
     }
+  }
+
+  /** What was refused says so in words for a person, what failed may have none. */
+  private static String why(Throwable e) {
+    return e instanceof Refused ? String.valueOf(e.getMessage()) : e.toString();
+  }
+
+  /** For what comes from name servers and other hosts. */
+  private static String printable(String text) {
+    return UNPRINTABLE
+        .matcher(text)
+        .replaceAll(
+            each -> Matcher.quoteReplacement("\\u%04x".formatted(each.group().codePointAt(0))));
   }
 
   /** Looks for what a configuration wants to be looked for; told whenever there is another. */
@@ -303,7 +367,7 @@ final class Discovering implements AutoCloseable {
   private void sweepLater() {
     if (!sweeping && door.findings().anyLeaving()) {
       sweeping = true;
-      later(PACE_MS, this::sweep);
+      var _ = later(PACE_MS, this::sweep);
     }
   }
 
@@ -311,16 +375,16 @@ final class Discovering implements AutoCloseable {
     sweeping = false;
     try {
       door.sweep();
-    } catch (Refused | RuntimeException e) {
-      log.warn("backends that are found no longer cannot be removed yet: {}", e.getMessage());
+    } catch (Throwable e) { // or nobody would be swept ever again
+      log.warn("backends that are found no longer cannot be removed yet: {}", why(e));
     }
     sweepLater();
   }
 
-  private void later(long millis, Runnable step) {
-    if (!timer.isShutdown()) {
-      var _ = timer.schedule(step, millis, TimeUnit.MILLISECONDS);
-    }
+  private Optional<Future<?>> later(long millis, Runnable step) {
+    return timer.isShutdown()
+        ? Optional.empty()
+        : Optional.of(timer.schedule(step, millis, TimeUnit.MILLISECONDS));
   }
 
   /** Nothing is looked for any longer. */

@@ -7,6 +7,7 @@ import io.sluice.Appliance.ConfigStatus;
 import io.sluice.StateFile.Put;
 import io.sluice.StateFile.Ref;
 import io.sluice.StateFile.State;
+import io.sluice.config.BackendFile;
 import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
@@ -20,8 +21,10 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -320,9 +323,12 @@ final class Door implements Discovering.Entrance, AutoCloseable {
    * could leave the pool with the one and the state file with the other. Returns what else to know.
    */
   synchronized List<String> drained(String pool, String backend, boolean really, Runnable done) {
-    done.run();
     SortedSet<Ref> drained = new TreeSet<>(state.drained());
     Ref ref = new Ref(pool, backend);
+    // One that is found no longer cannot be told, but it must not come back drained.
+    if (really || !drained.contains(ref) || isThere(ref)) {
+      done.run();
+    }
     return (really ? drained.add(ref) : drained.remove(ref))
         ? keep(new State(state.configuration(), state.overlay(), drained))
         : List.of();
@@ -332,6 +338,9 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   private List<String> keep(State next) {
     SortedSet<Ref> drained = new TreeSet<>(next.drained());
     drained.removeIf(ref -> !isKnown(ref));
+    Map<String, Integer> absent = new HashMap<>();
+    drained.removeIf(
+        ref -> !isThere(ref) && absent.merge(ref.pool(), 1, Integer::sum) > BackendFile.MOST);
     State last = state;
     state = new State(next.configuration(), next.overlay(), drained);
     if (stateFile.isPresent() && (!isKept || !state.equals(last))) {
@@ -359,6 +368,12 @@ final class Door implements Discovering.Entrance, AutoCloseable {
             pool ->
                 pool.discovery().isPresent()
                     || Overlay.find(config(), ref.pool(), ref.backend()).isPresent());
+  }
+
+  private boolean isThere(Ref ref) {
+    var running = plant.pools.get(ref.pool());
+    return running != null
+        && running.backends().stream().anyMatch(each -> each.name().equals(ref.backend()));
   }
 
   /** Who was found of late. */
@@ -398,7 +413,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     var running = plant.pools.get(pool);
     return running == null
         || running.backends().stream()
-            .noneMatch(each -> each.name().equals(server.name()) && each.load() > 0);
+            .noneMatch(each -> each.address().equals(server.address()) && each.load() > 0);
   }
 
   private void become(Findings next) throws Refused {

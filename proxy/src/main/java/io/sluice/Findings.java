@@ -9,6 +9,8 @@ import io.sluice.discovery.Finding.Server;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -122,6 +124,11 @@ record Findings(Map<String, OfPool> pools) {
    * @param drained by an operator
    */
   Aim over(SluiceConfig config, Set<StateFile.Ref> drained) {
+    return over(Fits.in(config), drained);
+  }
+
+  Aim over(Fits fits, Set<StateFile.Ref> drained) {
+    SluiceConfig config = fits.config;
     Map<String, Map<String, String>> leaving = new HashMap<>();
     List<SluiceConfig.Pool> all = new ArrayList<>();
     for (SluiceConfig.Pool pool : config.pools()) {
@@ -132,17 +139,15 @@ record Findings(Map<String, OfPool> pools) {
       }
       Map<String, SluiceConfig.Backend> backends = new TreeMap<>();
       pool.backends().forEach(each -> backends.put(each.name(), each));
-      Stream.concat(found.servers.stream(), found.leaving.values().stream().map(Leaving::server))
-          .filter(server -> unfit(server.address(), config).isEmpty())
+      found.servers.stream()
+          .filter(server -> fits.unfit(server.address()).isEmpty())
           .forEach(server -> add(server, backends));
+      // By the name it has now, which is another one where its own has been configured meanwhile.
       Map<String, String> reasons = new HashMap<>();
-      found.leaving.forEach(
-          (name, each) -> {
-            SluiceConfig.Backend there = backends.get(name);
-            if (there != null && there.address().equals(each.server.address())) {
-              reasons.put(name, each.why());
-            }
-          });
+      found.leaving.values().stream()
+          .filter(each -> fits.unfit(each.server.address()).isEmpty())
+          .forEach(
+              each -> add(each.server, backends).ifPresent(name -> reasons.put(name, each.why())));
       leaving.put(pool.name(), reasons);
       all.add(
           pool.with(
@@ -153,41 +158,59 @@ record Findings(Map<String, OfPool> pools) {
     return new Aim(config.with(all), leaving, drained);
   }
 
-  private static void add(Server server, Map<String, SluiceConfig.Backend> to) {
-    boolean known = to.values().stream().anyMatch(has(server.address()));
+  /** Returns its name there, unless there is one with its address already. */
+  private static Optional<String> add(Server server, Map<String, SluiceConfig.Backend> to) {
+    boolean known = to.values().stream().anyMatch(each -> each.address().equals(server.address()));
     String name =
         to.containsKey(server.name()) ? BackendFile.nameOf(server.address()) : server.name();
-    if (!known) {
-      to.putIfAbsent(name, new SluiceConfig.Backend(name, server.address(), server.weight()));
+    if (known || to.containsKey(name)) {
+      return Optional.empty();
     }
+    to.put(name, new SluiceConfig.Backend(name, server.address(), server.weight()));
+    return Optional.of(name);
   }
 
-  private static java.util.function.Predicate<SluiceConfig.Backend> has(InetSocketAddress address) {
-    return backend -> backend.address().equals(address);
-  }
+  /**
+   * Which addresses backends can have.
+   *
+   * @param own the host's, loopback aside: what is sent to one of them, a wildcard front hears
+   */
+  record Fits(SluiceConfig config, Set<InetAddress> own) {
 
-  /** Why a backend cannot be there, if it cannot. */
-  static Optional<String> unfit(InetSocketAddress address, SluiceConfig config) {
-    InetAddress ip = address.getAddress();
-    if (ip.isAnyLocalAddress()
-        || ip.isMulticastAddress()
-        || ip.getHostAddress().equals("255.255.255.255")) {
-      return Optional.of("is no address of one host");
+    /** As the host is now. */
+    static Fits in(SluiceConfig config) {
+      try (Stream<NetworkInterface> all = NetworkInterface.networkInterfaces()) {
+        return new Fits(config, all.flatMap(NetworkInterface::inetAddresses).collect(toSet()));
+      } catch (SocketException e) {
+        return new Fits(config, Set.of()); // there is no interface, so nothing to hear by
+      }
     }
-    return config.fronts().stream()
-        .filter(front -> front.listen().stream().anyMatch(at -> hears(at, address)))
-        .findFirst()
-        .map(front -> "is where front '" + front.name() + "' listens: datagrams would circle");
-  }
 
-  /** A wildcard front hears what is sent to loopback, too. */
-  private static boolean hears(InetSocketAddress listen, InetSocketAddress address) {
-    boolean wildcard =
-        listen.getAddress().isAnyLocalAddress()
-            && address.getAddress().isLoopbackAddress()
-            && listen.getAddress() instanceof Inet4Address
-                == address.getAddress() instanceof Inet4Address;
-    return listen.getPort() == address.getPort()
-        && (wildcard || listen.getAddress().equals(address.getAddress()));
+    /** Why a backend cannot be there, if it cannot. */
+    Optional<String> unfit(InetSocketAddress address) {
+      InetAddress ip = address.getAddress();
+      if (ip.isAnyLocalAddress()
+          || ip.isMulticastAddress()
+          || ip.getHostAddress().equals("255.255.255.255")) {
+        return Optional.of("is no address of one host");
+      }
+      if (address.getPort() == 0) {
+        return Optional.of("has no port");
+      }
+      return config.fronts().stream()
+          .filter(front -> front.listen().stream().anyMatch(at -> hears(at, address)))
+          .findFirst()
+          .map(front -> "is where front '" + front.name() + "' listens: datagrams would circle");
+    }
+
+    private boolean hears(InetSocketAddress listen, InetSocketAddress address) {
+      InetAddress at = listen.getAddress();
+      InetAddress ip = address.getAddress();
+      boolean wildcard =
+          at.isAnyLocalAddress()
+              && (ip.isLoopbackAddress() || own.contains(ip))
+              && at instanceof Inet4Address == ip instanceof Inet4Address;
+      return listen.getPort() == address.getPort() && (wildcard || at.equals(ip));
+    }
   }
 }

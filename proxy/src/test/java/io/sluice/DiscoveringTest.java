@@ -69,6 +69,8 @@ class DiscoveringTest {
   private static final class Entrance implements Discovering.Entrance {
     final List<String> entered = new ArrayList<>();
     Optional<String> refusal = Optional.empty();
+    Optional<Error> error = Optional.empty();
+    Runnable meanwhile = () -> {};
     Findings findings = Findings.NONE;
     @Nullable SluiceConfig config;
     VirtualControl clock = new VirtualControl();
@@ -78,6 +80,10 @@ class DiscoveringTest {
       if (refusal.isPresent()) {
         throw new Refused(refusal.get());
       }
+      if (error.isPresent()) {
+        throw error.get();
+      }
+      meanwhile.run();
       entered.add(pool + servers.stream().map(Server::name).toList());
       SluiceConfig.Discovery discovery = new SluiceConfig.Discovery(by, Duration.ofMinutes(1));
       findings = findings.with(pool, discovery, servers, clock.wallClock().instant());
@@ -106,17 +112,21 @@ class DiscoveringTest {
   }
 
   private void follow(String path) throws Exception {
+    configure("discovery.file.path = \"" + path + "\"");
+  }
+
+  private void configure(String pool) throws Exception {
     Document document =
         Document.parse(
             "f",
             """
             sluice {
               fronts.f { listen = ["127.0.0.1:5300"], pool = p }
-              pools.p { discovery.file.path = "%s" }
+              pools.p { %s }
               pools.q { backends.a.address = "192.0.2.1:53" }
             }
             """
-                .formatted(path),
+                .formatted(pool),
             Plugins.load(getClass().getClassLoader()).names(),
             Optional.empty());
     door.config = document.config();
@@ -234,17 +244,112 @@ class DiscoveringTest {
   }
 
   @Test
-  void whatCannotBePutInForceIsToldAndTriedAgainWithTheNext() {
+  void whatCannotBePutInForceIsToldAndTriedAgain() {
     door.refusal = Optional.of("the policy failed");
     tells(found("a"));
     timer.runDue();
     assertThat(results()).containsExactly(0, 0, 0, 1);
     assertThat(status().error()).hasValue("found, but not put in force: the policy failed");
+    timer.advance(Duration.ofMinutes(2)); // after 1, 2, 4, 8, 16, and each 30 seconds
+    assertThat(results()).containsExactly(0, 0, 0, 8);
+    assertThat(events()).hasSize(1);
     door.refusal = Optional.empty();
-    tells(found("a"));
-    timer.runDue();
+    timer.advance(Duration.ofSeconds(30));
     assertThat(door.entered).containsExactly("p[a]");
     assertThat(status().error()).isEmpty();
+    timer.advance(Duration.ofMinutes(1));
+    assertThat(results()).containsExactly(1, 0, 0, 8);
+  }
+
+  @Test
+  void whatIsFoundAnewDoesNotWaitForWhatWasRefused() {
+    door.refusal = Optional.of("the policy failed");
+    tells(found("a"));
+    timer.advance(Duration.ofSeconds(20)); // the next try is at 31
+    door.refusal = Optional.empty();
+    tells(found("b"));
+    timer.runDue();
+    assertThat(door.entered).containsExactly("p[b]");
+    timer.advance(Duration.ofMinutes(1));
+    assertThat(door.entered).containsExactly("p[b]");
+  }
+
+  @Test
+  void anErrorIsToldAndDoesNotEndTheLooking() {
+    door.error = Optional.of(new NoClassDefFoundError("io/plugin/Policy"));
+    tells(found("a"));
+    timer.runDue();
+    assertThat(status().error())
+        .hasValue("found, but not put in force: java.lang.NoClassDefFoundError: io/plugin/Policy");
+    door.error = Optional.empty();
+    timer.advance(Duration.ofSeconds(1));
+    assertThat(door.entered).containsExactly("p[a]");
+  }
+
+  @Test
+  void whereNobodyFoundFitsTheLastOnesStay() {
+    tells(found("a"));
+    timer.runDue();
+    timer.advance(Duration.ofSeconds(2));
+    tells(found("loop"));
+    timer.runDue();
+    assertThat(door.entered).containsExactly("p[a]");
+    assertThat(results()).containsExactly(1, 0, 1, 0);
+    assertThat(status().error())
+        .hasValue(
+            "none that is found can be a backend: loop, which is where front 'f' listens:"
+                + " datagrams would circle");
+    assertThat(status().found()).isEqualTo(1);
+  }
+
+  @Test
+  void whatAnotherHostSaysCannotForgeALine() {
+    tells(failed("no\nINFO all is well\u001b[2J\u2028\u202e"));
+    assertThat(events())
+        .containsExactly("p FAILED: no\\u000aINFO all is well\\u001b[2J\\u2028\\u202e");
+    tells(
+        new Finding.Found(
+            List.of(server("a")), List.of("x\r\ny has no address"), Optional.empty()));
+    timer.runDue();
+    assertThat(events().getLast())
+        .isEqualTo("p CHANGED: 1 backends; come: a; x\\u000d\\u000ay has no address");
+  }
+
+  @Test
+  void whatIsNoLongerLookedForDoesNotComeBackInTheMetrics() {
+    door.meanwhile =
+        () -> {
+          try {
+            configure("backends.z.address = \"192.0.2.9:53\"");
+          } catch (Exception e) {
+            throw new IllegalStateException(e);
+          }
+        };
+    tells(found("a"));
+    timer.runDue();
+    assertThat(events()).isEmpty();
+    assertThat(backends()).isNull();
+    assertThat(
+            metrics.getSampleValue(
+                "sluice_discovery_updates_total",
+                new String[] {"pool", "result"},
+                new String[] {"p", "changed"}))
+        .isNull();
+  }
+
+  @Test
+  void anotherOriginBeginsWithWhatIsInForce() throws Exception {
+    tells(found("a", "b"));
+    timer.runDue();
+    follow("other.json");
+    assertThat(backends()).isEqualTo(2);
+    assertThat(status().found()).isEqualTo(2);
+    assertThat(status().foundAt()).isEmpty();
+  }
+
+  private @Nullable Double backends() {
+    return metrics.getSampleValue(
+        "sluice_discovery_backends", new String[] {"pool"}, new String[] {"p"});
   }
 
   @Test
@@ -260,7 +365,7 @@ class DiscoveringTest {
 
   @Test
   void whatIsLeftOutIsTold() {
-    tells(found("loop"));
+    tells(found("a", "loop"));
     timer.runDue();
     assertThat(events().getFirst()).contains("left out loop, which is where front 'f' listens");
   }

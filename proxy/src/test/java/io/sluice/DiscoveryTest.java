@@ -13,11 +13,14 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,7 +67,11 @@ class DiscoveryTest {
   }
 
   private void start(String drain) throws Exception {
-    Files.writeString(file(), config(drain));
+    startAs(config(drain));
+  }
+
+  private void startAs(String config) throws Exception {
+    Files.writeString(file(), config);
     Plugins plugins = Plugins.load(getClass().getClassLoader());
     appliance =
         keep(new EpollTransport().open(Document.read(file(), plugins.names()), plugins))
@@ -163,6 +170,26 @@ class DiscoveryTest {
   }
 
   @Test
+  void whoHasAnotherNameHereKeepsItsFlowsToo() throws Exception {
+    EchoServer idle = keep(new EchoServer("127.0.0.1"));
+    int port = two.address().getPort();
+    startAs(
+        config("5m")
+            + "sluice.pools.echoes.backends.a.address = \"127.0.0.1:%d\"\n".formatted(port));
+    there(Map.of("a", one, "b", idle));
+    String renamed = "127.0.0.1_" + one.address().getPort();
+    awaitBackends(renamed + " UP", "a UP", "b UP");
+    while (one.received() == 0) {
+      keep(new Client("127.0.0.1")).ask(front(), (byte) 1);
+    }
+    flows().stream()
+        .filter(flow -> !flow.backend().equals(renamed))
+        .forEach(flow -> appliance.end(flow.id()));
+    there(Map.of("c", two));
+    awaitBackends(renamed + " DRAINING", "a UP"); // b has been swept
+  }
+
+  @Test
   void withoutDrainItsFlowsLeaveAtTheirNextDatagrams() throws Exception {
     there(Map.of("a", one));
     start("0s");
@@ -191,6 +218,23 @@ class DiscoveryTest {
   }
 
   @Test
+  void ofThoseThatAreNotThereAThousandStayDrained() throws Exception {
+    StateFile kept = new StateFile(dir.resolve("state"), InstantSource.system());
+    SortedSet<StateFile.Ref> drained = new TreeSet<>();
+    for (int i = 0; i < 1_005; i++) {
+      drained.add(new StateFile.Ref("echoes", "pod-" + (10_000 + i)));
+    }
+    kept.write(new StateFile.State(Optional.empty(), Overlay.NONE, drained));
+    there(Map.of("pod-99999", one));
+    start("5m");
+    awaitBackends("pod-99999 UP");
+    appliance.drain("echoes", "pod-99999", Optional.empty());
+    assertThat(kept.read().drained())
+        .hasSize(1_001)
+        .contains(new StateFile.Ref("echoes", "pod-99999"));
+  }
+
+  @Test
   void whoWasFoundCanBeDrainedButNotChanged() throws Exception {
     there(Map.of("a", one, "b", two));
     start("5m");
@@ -206,7 +250,12 @@ class DiscoveryTest {
     awaitBackends("b UP");
     there(Map.of("a", one, "b", two)); // and stays so when it comes back
     awaitBackends("a DRAINING", "b UP");
-    appliance.enable("echoes", "a");
+    there(Map.of("b", two));
+    awaitBackends("b UP");
+    appliance.enable("echoes", "a"); // may come back as any other then
+    assertThatThrownBy(() -> appliance.enable("echoes", "a"))
+        .isInstanceOf(IllegalArgumentException.class);
+    there(Map.of("a", one, "b", two));
     awaitBackends("a UP", "b UP");
     var added =
         new SluiceConfig.Backend(

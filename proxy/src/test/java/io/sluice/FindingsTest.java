@@ -90,11 +90,65 @@ class FindingsTest {
             server("d", "0.0.0.0", 53),
             server("e", "239.0.0.1", 53),
             server("f", "255.255.255.255", 53),
+            server("h", "192.0.2.3", 0),
             server("g", "::1", 5300)); // which it does not
     assertThat(backends(findings.over(config, Set.of())))
         .containsExactly("a 192.0.2.1*9", "g 0:0:0:0:0:0:0:1*2");
-    assertThat(Findings.unfit(server("b", "192.0.2.99", 53).address(), config))
+    assertThat(Findings.Fits.in(config).unfit(server("b", "192.0.2.99", 53).address()))
         .hasValue("is where front 'f' listens: datagrams would circle");
+  }
+
+  @Test
+  void aWildcardFrontHearsWhatIsSentToTheHostsOwnAddresses() throws Exception {
+    SluiceConfig config = config("");
+    Findings.Fits fits =
+        new Findings.Fits(
+            config,
+            Set.of(InetAddress.ofLiteral("198.51.100.7"), InetAddress.ofLiteral("2001:db8::7")));
+    Findings findings =
+        found(
+            config,
+            Findings.NONE,
+            server("b", "198.51.100.7", 5300),
+            server("c", "198.51.100.7", 53), // where nobody listens
+            server("d", "198.51.100.8", 5300), // another host's
+            server("e", "2001:db8::7", 5300)); // which 0.0.0.0 does not hear
+    assertThat(backends(findings.over(fits, Set.of())))
+        .containsExactly(
+            "a 192.0.2.1*9", "c 198.51.100.7*2", "d 198.51.100.8*2", "e 2001:db8:0:0:0:0:0:7*2");
+  }
+
+  @Test
+  void theHostsOwnAddressesAreThoseOfItsInterfaces() throws Exception {
+    assertThat(Findings.Fits.in(config("")).own()).contains(InetAddress.ofLiteral("127.0.0.1"));
+  }
+
+  @Test
+  void whoLeavesGoesOnLeavingWhenItsNameIsConfigured() throws Exception {
+    SluiceConfig config = config("");
+    Findings both =
+        found(config, Findings.NONE, server("b", "192.0.2.2", 53), server("c", "192.0.2.3", 53));
+    Findings one = found(config, both, server("c", "192.0.2.3", 53));
+    assertThat(backends(one.over(with(config, "b", "192.0.2.77"), Set.of())))
+        .containsExactly(
+            "192.0.2.2_53 192.0.2.2*2 leaving", "a 192.0.2.1*9", "b 192.0.2.77*1", "c 192.0.2.3*2");
+  }
+
+  @Test
+  void whoIsConfiguredDoesNotLeave() throws Exception {
+    SluiceConfig config = config("");
+    Findings both =
+        found(config, Findings.NONE, server("b", "192.0.2.2", 53), server("c", "192.0.2.3", 53));
+    Findings one = found(config, both, server("c", "192.0.2.3", 53));
+    assertThat(backends(one.over(with(config, "b", "192.0.2.2"), Set.of())))
+        .containsExactly("a 192.0.2.1*9", "b 192.0.2.2*1", "c 192.0.2.3*2");
+  }
+
+  private static SluiceConfig with(SluiceConfig config, String name, String ip) {
+    SluiceConfig.Pool pool = config.pools().getFirst();
+    var more = new SluiceConfig.Backend(name, server(name, ip, 53).address(), 1);
+    return config.with(
+        List.of(pool.with(Stream.concat(pool.backends().stream(), Stream.of(more)).toList())));
   }
 
   @Test
