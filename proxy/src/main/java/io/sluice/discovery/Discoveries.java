@@ -40,7 +40,7 @@ public final class Discoveries implements AutoCloseable {
       case Origin.Kubernetes wanted ->
           new KubernetesDiscovery(
               wanted,
-              new HttpKubernetesApi(wanted, System.getenv(), timer),
+              new HttpKubernetesApi(wanted, System.getenv(), HttpKubernetesApi.ACCOUNT, timer),
               asking,
               timer,
               Discoveries::jittered);
