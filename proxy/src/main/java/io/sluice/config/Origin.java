@@ -63,8 +63,10 @@ public sealed interface Origin {
    * @param namespace empty: the one Sluice runs in
    * @param port the name or the number of one of the service's; empty: its only one
    * @param api e.g. {@code https://10.0.0.1:443}; empty: that of the cluster Sluice runs in
-   * @param token holds what to show the API server; empty: the service account's
-   * @param ca who signed the API server's certificate, PEM; empty: the service account's
+   * @param token holds what to show the API server; empty: the service account's, but to another
+   *     cluster's {@code api} none
+   * @param ca who signed the API server's certificate, PEM; empty: the service account's, but of
+   *     another cluster's {@code api} whoever the JVM trusts
    */
   record Kubernetes(
       Optional<String> namespace,

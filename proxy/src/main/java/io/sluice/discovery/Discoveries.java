@@ -4,6 +4,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.sluice.config.BackendFile;
 import io.sluice.config.Origin;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
@@ -36,11 +37,11 @@ public final class Discoveries implements AutoCloseable {
     return switch (origin) {
       case Origin.Dns wanted ->
           new DnsDiscovery(wanted, nameServers(wanted), asking, timer, Discoveries::jittered);
-      case Origin.File wanted -> new FileDiscovery(wanted, asking, timer);
+      case Origin.File wanted -> new FileDiscovery(wanted, BackendFile::read, asking, timer);
       case Origin.Kubernetes wanted ->
           new KubernetesDiscovery(
               wanted,
-              new HttpKubernetesApi(wanted, System.getenv(), timer),
+              new HttpKubernetesApi(wanted, System.getenv(), HttpKubernetesApi.ACCOUNT, timer),
               asking,
               timer,
               Discoveries::jittered);

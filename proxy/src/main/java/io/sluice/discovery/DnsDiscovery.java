@@ -32,14 +32,11 @@ import java.util.function.LongUnaryOperator;
  */
 final class DnsDiscovery implements Discovery {
   private static final int MAX_WEIGHT = 1_000;
-  private static final long LEAST_BACK_OFF_MS = 1_000;
-  private static final long MOST_BACK_OFF_MS = 30_000;
 
   private final Origin.Dns wanted;
   private final NameServers servers;
   private final Executor asking;
   private final Rounds rounds;
-  private int failures;
 
   /**
    * @param asking where to wait for an answer
@@ -59,14 +56,18 @@ final class DnsDiscovery implements Discovery {
 
   @Override
   public void start(Consumer<Finding> to) {
-    rounds.start(this::look, to);
+    rounds.in(Duration.ZERO, () -> look(to));
   }
 
-  private void look(Consumer<Finding> told) {
-    asking.execute(() -> told.accept(asked()));
+  private void look(Consumer<Finding> to) {
+    asking.execute(
+        () -> {
+          Finding finding = asked();
+          rounds.in(Duration.ZERO, () -> to.accept(finding));
+          rounds.in(finding.next().orElse(wanted.minTtl()), () -> look(to));
+        });
   }
 
-  /** One round at a time: each begins when what came of the one before has been told. */
   private Finding asked() {
     try {
       Answer answer = servers.ask(wanted.name(), wanted.type());
@@ -76,21 +77,20 @@ final class DnsDiscovery implements Discovery {
             "%s: %d backends, and %d is the most"
                 .formatted(wanted.wanted(), found.servers().size(), BackendFile.MOST));
       }
-      failures = 0;
+      rounds.succeeded();
       return found;
     } catch (IOException e) {
       return failed(String.valueOf(e.getMessage()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return failed("interrupted");
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       return failed(wanted.wanted() + ": " + e); // whatever an answer does to a decoder
     }
   }
 
   private Finding.Failed failed(String why) {
-    long backOffMs = Math.min(MOST_BACK_OFF_MS, LEAST_BACK_OFF_MS << Math.min(failures++, 10));
-    return new Finding.Failed(why, Optional.of(Duration.ofMillis(backOffMs)));
+    return new Finding.Failed(why, Optional.of(rounds.failed()));
   }
 
   private Finding.Found hosts(Answer answer) {
@@ -110,8 +110,14 @@ final class DnsDiscovery implements Discovery {
 
   private Finding.Found services(Answer answer) throws IOException, InterruptedException {
     TreeMap<Integer, List<Service>> byPriority = new TreeMap<>();
+    List<String> asides = new ArrayList<>();
     for (NameServers.Entry entry : answer.entries()) {
-      if (entry instanceof Service service && !service.target().equals(".")) {
+      if (!(entry instanceof Service service) || service.target().equals(".")) {
+        continue;
+      }
+      if (service.port() == 0) {
+        asides.add(service.target() + " has port 0");
+      } else {
         byPriority.computeIfAbsent(service.priority(), _ -> new ArrayList<>()).add(service);
       }
     }
@@ -119,7 +125,6 @@ final class DnsDiscovery implements Discovery {
       throw new IOException(wanted.wanted() + ": more than " + BackendFile.MOST + " records");
     }
     Duration ttl = answer.ttl();
-    List<String> asides = new ArrayList<>();
     for (Map.Entry<Integer, List<Service>> each : byPriority.entrySet()) {
       Targets targets = targets(each.getValue(), asides);
       ttl = shorter(ttl, targets.ttl());
@@ -130,7 +135,7 @@ final class DnsDiscovery implements Discovery {
         return found(targets.weights(), asides, ttl);
       }
     }
-    throw new NoSuchName(wanted.wanted() + ": no target has an address");
+    throw new NoSuchName(wanted.wanted() + ": no target has an address and a port");
   }
 
   private record Targets(Map<InetSocketAddress, Integer> weights, Duration ttl) {}
@@ -171,7 +176,7 @@ final class DnsDiscovery implements Discovery {
     weights.forEach((address, weight) -> found.add(Finding.Server.at(address, weight)));
     Duration next = shorter(wanted.maxTtl(), ttl);
     next = next.compareTo(wanted.minTtl()) < 0 ? wanted.minTtl() : next;
-    return new Finding.Found(found, asides, Optional.of(next));
+    return new Finding.Found(found, asides, Optional.of(rounds.about(next)));
   }
 
   private static Duration shorter(Duration a, Duration b) {

@@ -1,9 +1,9 @@
 package io.sluice.discovery;
 
-import io.sluice.config.BackendFile;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Origin;
 import io.sluice.config.Problem;
+import io.sluice.config.SluiceConfig;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -27,6 +27,7 @@ final class FileDiscovery implements Discovery {
   private static final Duration BETWEEN = Duration.ofMillis(1_000 / LOOKS_PER_SECOND);
 
   private final Path file;
+  private final Format format;
   private final Executor reading;
   private final Rounds rounds;
 
@@ -34,8 +35,15 @@ final class FileDiscovery implements Discovery {
   private @Nullable Print read;
   private @Nullable Print last;
 
-  FileDiscovery(Origin.File wanted, Executor reading, ScheduledExecutorService timer) {
+  /** How backends are written down. */
+  interface Format {
+    List<SluiceConfig.Backend> read(Path file) throws InvalidConfig;
+  }
+
+  FileDiscovery(
+      Origin.File wanted, Format format, Executor reading, ScheduledExecutorService timer) {
     file = wanted.path();
+    this.format = format;
     this.reading = reading;
     rounds = new Rounds(timer, ns -> ns);
   }
@@ -49,23 +57,31 @@ final class FileDiscovery implements Discovery {
   private void look(Consumer<Finding> to) {
     reading.execute(
         () -> {
-          Print now = Print.of(file);
-          boolean first = read == null;
-          boolean settled = now.equals(last) && !now.equals(read);
-          last = now;
-          if (first || settled) {
-            read = now;
-            Finding finding = read();
-            rounds.in(Duration.ZERO, () -> to.accept(finding));
+          try {
+            if (isNew(Print.of(file))) {
+              Finding finding = read();
+              rounds.in(Duration.ZERO, () -> to.accept(finding));
+            }
+          } finally {
+            rounds.in(BETWEEN, () -> look(to));
           }
-          rounds.in(BETWEEN, () -> look(to));
         });
+  }
+
+  private boolean isNew(Print now) {
+    boolean first = read == null;
+    boolean settled = now.equals(last) && !now.equals(read);
+    last = now;
+    if (first || settled) {
+      read = now;
+    }
+    return first || settled;
   }
 
   private Finding read() {
     try {
       List<Finding.Server> servers =
-          BackendFile.read(file).stream()
+          format.read(file).stream()
               .map(each -> new Finding.Server(each.name(), each.address(), each.weight()))
               .toList();
       return servers.isEmpty()
@@ -73,6 +89,8 @@ final class FileDiscovery implements Discovery {
           : new Finding.Found(servers, List.of(), Optional.empty());
     } catch (InvalidConfig e) {
       return new Finding.Failed(words(e.problems()), Optional.empty());
+    } catch (Throwable e) {
+      return new Finding.Failed(file + ": " + e, Optional.empty()); // or nobody would look again
     }
   }
 

@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
@@ -37,13 +38,19 @@ import org.jspecify.annotations.Nullable;
  * runs. No redirect is followed: the token is for one server.
  */
 final class HttpKubernetesApi implements KubernetesApi {
-  private static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
+  /** Where a pod has its service account. */
+  static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
+
   private static final int PAGE = 500;
 
   /** An object in etcd has 1.5 MiB at most; a page of them may have more. */
   private static final int MOST_EVENT_BYTES = 4 << 20;
 
   private static final int MOST_PAGE_BYTES = 64 << 20;
+  private static final int MOST_PAGES = 20;
+
+  /** Until all pages are there. */
+  private static final int LIST_SECONDS = 60;
 
   /** The server is asked to end a watch then, and has a little longer to do so. */
   private static final int WATCH_SECONDS = 300;
@@ -55,82 +62,100 @@ final class HttpKubernetesApi implements KubernetesApi {
 
   private final Origin.Kubernetes wanted;
   private final Map<String, String> environment;
+  private final Path account;
   private final ScheduledExecutorService timer;
-  private @Nullable InputStream watching;
+  private @Nullable HttpClient asking;
   private boolean closed;
 
   HttpKubernetesApi(
-      Origin.Kubernetes wanted, Map<String, String> environment, ScheduledExecutorService timer) {
+      Origin.Kubernetes wanted,
+      Map<String, String> environment,
+      Path account,
+      ScheduledExecutorService timer) {
     this.wanted = wanted;
     this.environment = environment;
+    this.account = account;
     this.timer = timer;
   }
 
   @Override
   public Listing list() throws IOException, InterruptedException {
+    return within(LIST_SECONDS, this::list);
+  }
+
+  private Listing list(HttpClient client) throws IOException, InterruptedException {
     List<Json> slices = new ArrayList<>();
-    Optional<String> next = Optional.empty();
-    HttpClient client = client();
-    try {
-      do {
-        String more = next.map(token -> "&continue=" + escaped(token)).orElse("");
-        HttpResponse<InputStream> answer = ask(client, "limit=" + PAGE + more);
-        Json page;
-        try (InputStream body = checked(answer)) {
-          page = Json.parse(read(body, MOST_PAGE_BYTES));
-        }
-        page.objects("items").forEach(slices::add);
-        Json metadata = page.object("metadata");
-        next = metadata.text("continue").filter(token -> !token.isEmpty());
-        if (next.isEmpty()) {
-          return new Listing(slices, metadata.text("resourceVersion").orElse(""));
-        }
-      } while (true);
-    } finally {
-      client.shutdownNow();
+    String more = "";
+    for (int n = 0; n < MOST_PAGES; n++) {
+      Json page;
+      try (InputStream body = ask(client, "limit=" + PAGE + more)) {
+        page = Json.parse(read(body, MOST_PAGE_BYTES));
+      }
+      page.objects("items").forEach(slices::add);
+      Json metadata = page.object("metadata");
+      String next = metadata.text("continue").orElse("");
+      if (next.isEmpty()) {
+        return new Listing(slices, metadata.text("resourceVersion").orElse(""));
+      }
+      more = "&continue=" + escaped(next);
     }
+    throw new IOException("the API server answers with more than " + MOST_PAGES + " pages");
   }
 
   @Override
   public void watch(String version, Events to) throws IOException, InterruptedException {
-    HttpClient client = client();
-    try {
-      String query =
-          "watch=1&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=%s"
-              .formatted(WATCH_SECONDS, escaped(version));
-      HttpResponse<InputStream> answer = ask(client, query);
-      try (InputStream body = begun(checked(answer))) {
-        ScheduledFuture<?> deadline =
-            timer.schedule(() -> end(body), WATCH_SECONDS + GRACE_SECONDS, TimeUnit.SECONDS);
-        InputStream lines = new BufferedInputStream(body);
-        for (String line = line(lines); line != null; line = line(lines)) {
-          if (!line.isBlank()) {
-            to.take(Json.parse(line));
+    String query =
+        "watch=1&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=%s"
+            .formatted(WATCH_SECONDS, escaped(version));
+    within(
+        WATCH_SECONDS + GRACE_SECONDS,
+        client -> {
+          try (InputStream body = ask(client, query)) {
+            InputStream lines = new BufferedInputStream(body);
+            for (String line = line(lines); line != null; line = line(lines)) {
+              if (!line.isBlank()) {
+                to.take(Json.parse(line));
+              }
+            }
           }
-        }
-        deadline.cancel(false);
-      }
+          return version;
+        });
+  }
+
+  private interface Conversation<T> {
+    T with(HttpClient client) throws IOException, InterruptedException;
+  }
+
+  /** A request's own timeout ends with the headers; this holds for the bodies, too. */
+  private <T> T within(int seconds, Conversation<T> asked)
+      throws IOException, InterruptedException {
+    HttpClient client = begun(client());
+    AtomicBoolean late = new AtomicBoolean();
+    Runnable end =
+        () -> {
+          late.set(true);
+          client.shutdownNow();
+        };
+    ScheduledFuture<?> deadline = timer.schedule(end, seconds, TimeUnit.SECONDS);
+    try {
+      return asked.with(client);
+    } catch (IOException e) {
+      throw late.get()
+          ? new IOException("the API server does not come to an end within " + seconds + " s", e)
+          : e;
     } finally {
+      deadline.cancel(false);
       client.shutdownNow();
     }
   }
 
-  private synchronized InputStream begun(InputStream body) throws IOException {
-    watching = body;
+  private synchronized HttpClient begun(HttpClient client) throws IOException {
     if (closed) {
-      body.close();
+      client.shutdownNow();
+      throw new IOException("stopping");
     }
-    return body;
-  }
-
-  private static void end(@Nullable InputStream body) {
-    try {
-      if (body != null) {
-        body.close();
-      }
-    } catch (IOException e) {
-      // then it has ended
-    }
+    asking = client;
+    return client;
   }
 
   /** Null at the end. */
@@ -156,7 +181,7 @@ final class HttpKubernetesApi implements KubernetesApi {
     return new String(bytes, UTF_8);
   }
 
-  private HttpResponse<InputStream> ask(HttpClient client, String query)
+  private InputStream ask(HttpClient client, String query)
       throws IOException, InterruptedException {
     String url =
         "%s/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices?labelSelector=%s&%s"
@@ -169,17 +194,33 @@ final class HttpKubernetesApi implements KubernetesApi {
         HttpRequest.newBuilder(URI.create(url))
             .header("Accept", "application/json")
             .timeout(TIMEOUT);
-    Path token = wanted.token().orElse(ACCOUNT.resolve("token"));
-    if (wanted.token().isPresent() || Files.exists(token)) {
-      request.header("Authorization", "Bearer " + text(token));
+    Optional<Path> token = given(wanted.token(), "token");
+    if (token.isPresent()) {
+      authorize(request, token.get());
     }
+    HttpResponse<InputStream> answer;
     try {
-      return client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+      answer = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
     } catch (IOException e) {
       throw new IOException("the API server at " + server() + " cannot be asked: " + e, e);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(token + " holds no token", e); // without the token itself
     }
+    return checked(answer);
+  }
+
+  private static void authorize(HttpRequest.Builder request, Path token) throws IOException {
+    String bearer = "Bearer " + text(token);
+    try {
+      request.header("Authorization", bearer);
+    } catch (IllegalArgumentException _) { // which would tell the token
+      throw new IOException(token + " holds no token, which is one line");
+    }
+  }
+
+  /** The service account's are for the pod's own cluster, and no other. */
+  private Optional<Path> given(Optional<Path> file, String otherwise) {
+    return file.isPresent() || wanted.api().isPresent()
+        ? file
+        : Optional.of(account.resolve(otherwise)).filter(Files::exists);
   }
 
   private static InputStream checked(HttpResponse<InputStream> answer) throws IOException {
@@ -196,7 +237,9 @@ final class HttpKubernetesApi implements KubernetesApi {
     throw switch (status) {
       case 410 -> new Gone(said);
       case 401 ->
-          new IOException("the API server does not know the token (401): give another token-file");
+          new IOException(
+              "the API server knows no token, or not this one (401): give discovery.kubernetes"
+                  + ".token-file");
       case 403 ->
           new IOException(
               "the API server refuses (403): let the service account list and watch"
@@ -222,7 +265,7 @@ final class HttpKubernetesApi implements KubernetesApi {
   private String namespace() throws IOException {
     return wanted.namespace().isPresent()
         ? wanted.namespace().get()
-        : text(ACCOUNT.resolve("namespace"));
+        : text(account.resolve("namespace"));
   }
 
   private static String text(Path file) throws IOException {
@@ -234,19 +277,14 @@ final class HttpKubernetesApi implements KubernetesApi {
   }
 
   private HttpClient client() throws IOException {
-    synchronized (this) {
-      if (closed) {
-        throw new IOException("stopping");
-      }
-    }
     HttpClient.Builder client =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(TIMEOUT);
-    Path ca = wanted.ca().orElse(ACCOUNT.resolve("ca.crt"));
-    if (server().startsWith("https:") && (wanted.ca().isPresent() || Files.exists(ca))) {
-      client.sslContext(trusting(ca));
+    Optional<Path> ca = given(wanted.ca(), "ca.crt");
+    if (ca.isPresent() && server().startsWith("https:")) {
+      client.sslContext(trusting(ca.get()));
     }
     return client.build();
   }
@@ -280,6 +318,8 @@ final class HttpKubernetesApi implements KubernetesApi {
   @Override
   public synchronized void close() {
     closed = true;
-    end(watching);
+    if (asking != null) {
+      asking.shutdownNow();
+    }
   }
 }

@@ -12,7 +12,7 @@ interface KubernetesApi extends AutoCloseable {
   /** Tells each event since that version; returns when the server ends the watch, as it does. */
   void watch(String version, Events to) throws IOException, InterruptedException;
 
-  /** Ends a watch that runs. */
+  /** Ends whatever is being asked. */
   @Override
   void close();
 

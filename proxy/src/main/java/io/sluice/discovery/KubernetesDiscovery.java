@@ -15,18 +15,17 @@ import java.util.function.LongUnaryOperator;
  * where it ended, one that is too old for that begins with a list again.
  */
 final class KubernetesDiscovery implements Discovery {
-  private static final long LEAST_BACK_OFF_MS = 1_000;
-  private static final long MOST_BACK_OFF_MS = 30_000;
+  /** Servers end watches, also at once. */
+  private static final Duration BETWEEN = Duration.ofSeconds(1);
 
   private final KubernetesApi api;
   private final EndpointSlices slices;
+  private final Origin.Kubernetes wanted;
   private final Executor asking;
-  private final LongUnaryOperator jitter;
   private final Rounds rounds;
 
   // whoever is asking; one at a time
   private Optional<String> version = Optional.empty();
-  private int failures;
 
   KubernetesDiscovery(
       Origin.Kubernetes wanted,
@@ -34,9 +33,9 @@ final class KubernetesDiscovery implements Discovery {
       Executor asking,
       ScheduledExecutorService timer,
       LongUnaryOperator jitter) {
+    this.wanted = wanted;
     this.api = api;
     this.asking = asking;
-    this.jitter = jitter;
     slices = new EndpointSlices(wanted);
     rounds = new Rounds(timer, jitter);
   }
@@ -47,7 +46,7 @@ final class KubernetesDiscovery implements Discovery {
   }
 
   private void ask(Consumer<Finding> to) {
-    Duration next = Duration.ofMillis(LEAST_BACK_OFF_MS); // servers end watches, also at once
+    Duration next = BETWEEN;
     try {
       if (version.isEmpty()) {
         KubernetesApi.Listing all = api.list();
@@ -56,14 +55,17 @@ final class KubernetesDiscovery implements Discovery {
         tell(slices.finding(), to);
       }
       api.watch(version.orElseThrow(), event -> take(event, to));
-      failures = 0;
+      rounds.succeeded();
     } catch (Gone e) {
       next = again();
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException e) {
       next = again();
       tell(new Finding.Failed(String.valueOf(e.getMessage()), Optional.of(next)), to);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (Throwable e) { // or nobody would ask again
+      next = again();
+      tell(new Finding.Failed("service " + wanted.wanted() + ": " + e, Optional.of(next)), to);
     }
     rounds.in(next, () -> asking.execute(() -> ask(to)));
   }
@@ -71,8 +73,7 @@ final class KubernetesDiscovery implements Discovery {
   /** What was watched may have changed unseen. */
   private Duration again() {
     version = Optional.empty();
-    long backOffMs = Math.min(MOST_BACK_OFF_MS, LEAST_BACK_OFF_MS << Math.min(failures++, 10));
-    return Duration.ofNanos(jitter.applyAsLong(Duration.ofMillis(backOffMs).toNanos()));
+    return rounds.failed();
   }
 
   private void take(Json event, Consumer<Finding> to) throws IOException {
@@ -85,7 +86,7 @@ final class KubernetesDiscovery implements Discovery {
       case "ERROR" -> throw KubernetesApi.failure(object);
       default -> throw new IOException("the API server sends an unknown event: " + type);
     }
-    failures = 0;
+    rounds.succeeded();
     version = object.object("metadata").text("resourceVersion").or(() -> version);
     if (!type.equals("BOOKMARK")) {
       tell(slices.finding(), to);

@@ -17,6 +17,7 @@ import io.netty.handler.codec.dns.DnsResponseCode;
 import io.netty.resolver.dns.DnsErrorCauseException;
 import io.netty.resolver.dns.DnsNameResolver;
 import io.netty.resolver.dns.DnsNameResolverBuilder;
+import io.netty.resolver.dns.DnsNameResolverTimeoutException;
 import io.netty.resolver.dns.DnsQueryLifecycleObserver;
 import io.netty.resolver.dns.DnsServerAddressStreamProvider;
 import io.netty.resolver.dns.NoopAuthoritativeDnsServerCache;
@@ -38,6 +39,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Name servers, asked by UDP, and by TCP where an answer is truncated.
@@ -185,7 +187,7 @@ final class NettyNameServers implements NameServers {
   }
 
   /** What went wrong in the end stands in the cause of a cause, if anywhere there. */
-  private static IOException failure(String question, Throwable failure, Heard heard) {
+  private IOException failure(String question, Throwable failure, Heard heard) {
     Throwable root = failure;
     while (root.getCause() != null) {
       root = root.getCause();
@@ -194,7 +196,16 @@ final class NettyNameServers implements NameServers {
         && DnsResponseCode.NXDOMAIN.equals(said.getCode())) {
       return new NoSuchName(question + ": there is no such name (NXDOMAIN)");
     }
-    String why = heard.refusal.isEmpty() ? root.getMessage() : heard.refusal;
-    return new IOException(question + ": " + why, failure);
+    return new IOException(question + ": " + why(root, heard), failure);
+  }
+
+  /** Netty's words have the query's number, and would be told as another failure each time. */
+  private @Nullable String why(Throwable root, Heard heard) {
+    if (!heard.refusal.isEmpty()) {
+      return heard.refusal;
+    }
+    return root instanceof DnsNameResolverTimeoutException
+        ? "%s does not answer within %d ms".formatted(heard.server, wanted.timeout().toMillis())
+        : root.getMessage();
   }
 }

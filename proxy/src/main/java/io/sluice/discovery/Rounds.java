@@ -5,42 +5,26 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.function.Consumer;
 import java.util.function.LongUnaryOperator;
 
-/** Looks, tells on the timer's thread what came of it, and looks again when that says so. */
+/** When to look again, and the thread on which it is told what was found. */
 final class Rounds {
+  private static final long LEAST_BACK_OFF_MS = 1_000;
+  private static final long MOST_BACK_OFF_MS = 30_000;
+
   private final ScheduledExecutorService timer;
   private final LongUnaryOperator jitter;
   private volatile boolean closed;
 
-  /** One look: tells, once and on any thread, what came of it. */
-  interface Look {
-    void begin(Consumer<Finding> told);
-  }
+  // whoever looks; one at a time
+  private int failures;
 
+  /**
+   * @param jitter how long to wait instead, nanoseconds: never less
+   */
   Rounds(ScheduledExecutorService timer, LongUnaryOperator jitter) {
     this.timer = timer;
     this.jitter = jitter;
-  }
-
-  void start(Look look, Consumer<Finding> to) {
-    in(
-        Duration.ZERO,
-        () -> look.begin(finding -> in(Duration.ZERO, () -> tell(look, finding, to))));
-  }
-
-  private void tell(Look look, Finding finding, Consumer<Finding> to) {
-    long nextNs = jitter.applyAsLong(finding.next().orElse(Duration.ZERO).toNanos());
-    Duration next = Duration.ofNanos(nextNs);
-    to.accept(
-        switch (finding) {
-          case Finding.Found found ->
-              new Finding.Found(found.servers(), found.asides(), found.next().map(_ -> next));
-          case Finding.Failed failed ->
-              new Finding.Failed(failed.why(), failed.next().map(_ -> next));
-        });
-    in(next, () -> look.begin(then -> in(Duration.ZERO, () -> tell(look, then, to))));
   }
 
   /** Does something on the timer's thread, unless this is closed by then. */
@@ -58,6 +42,22 @@ final class Rounds {
     } catch (RejectedExecutionException e) {
       closed = true; // Sluice is stopping
     }
+  }
+
+  /** Or a little later. */
+  Duration about(Duration delay) {
+    return Duration.ofNanos(jitter.applyAsLong(delay.toNanos()));
+  }
+
+  /** How long to wait after one more failure. */
+  Duration failed() {
+    return about(
+        Duration.ofMillis(
+            Math.min(MOST_BACK_OFF_MS, LEAST_BACK_OFF_MS << Math.min(failures++, 10))));
+  }
+
+  void succeeded() {
+    failures = 0;
   }
 
   void close() {

@@ -4,6 +4,7 @@ import static io.sluice.discovery.FakeNameServers.host;
 import static io.sluice.discovery.FakeNameServers.service;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.config.Origin;
 import io.sluice.discovery.NameServers.Entry;
@@ -91,6 +92,36 @@ class DnsDiscoveryTest extends DiscoveryContract {
       return next();
     } catch (Exception e) {
       throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void an_error_is_a_failure_and_it_asks_again() throws Exception {
+    servers.breaks(A, new StackOverflowError());
+    started();
+    assertThat(next())
+        .isEqualTo(
+            new Finding.Failed(
+                "resolvers.example A: java.lang.StackOverflowError",
+                java.util.Optional.of(Duration.ofSeconds(1))));
+    there(Set.of("192.0.2.1:53"));
+    assertThat(addresses(next())).containsExactly("192.0.2.1:53");
+  }
+
+  @Test
+  void it_asks_again_whatever_happens_to_who_is_told() throws Exception {
+    there(Set.of("192.0.2.1:53"));
+    try (Discovery discovery = discovery()) {
+      discovery.start(
+          _ -> {
+            throw new StackOverflowError();
+          });
+      assertThatThrownBy(timer::runDue).hasRootCauseInstanceOf(StackOverflowError.class);
+      timer.advance(Duration.ofSeconds(4));
+      assertThat(servers.asked).containsExactly(A);
+      assertThatThrownBy(() -> timer.advance(Duration.ofSeconds(1)))
+          .hasRootCauseInstanceOf(StackOverflowError.class);
+      assertThat(servers.asked).containsExactly(A, A);
     }
   }
 
@@ -188,7 +219,16 @@ class DnsDiscoveryTest extends DiscoveryContract {
   @Test
   void a_service_that_is_not_to_be_had_is_none() throws Exception {
     assertThat(services(service(0, 0, 0, ".")))
-        .isEqualTo("! resolvers.example SRV: no target has an address");
+        .isEqualTo("! resolvers.example SRV: no target has an address and a port");
+  }
+
+  @Test
+  void a_record_without_a_port_is_no_backend() throws Exception {
+    servers.says("a.example A", 60, "192.0.2.1").says("b.example A", 60, "192.0.2.2");
+    assertThat(services(service(1, 3, 0, "a.example"), service(2, 4, 53, "b.example")))
+        .isEqualTo("192.0.2.2_53*4; a.example has port 0");
+    assertThat(services(service(1, 3, 0, "a.example")))
+        .isEqualTo("! resolvers.example SRV: no target has an address and a port");
   }
 
   @Test

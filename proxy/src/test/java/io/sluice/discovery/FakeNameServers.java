@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 final class FakeNameServers implements NameServers {
   final List<String> asked = new ArrayList<>();
   private final Map<String, Answer> answers = new HashMap<>();
-  private final Map<String, IOException> failures = new HashMap<>();
+  private final Map<String, Throwable> failures = new HashMap<>();
 
   /** From now on, until told otherwise. */
   FakeNameServers says(String question, int ttlSeconds, Entry... entries) {
@@ -33,6 +33,12 @@ final class FakeNameServers implements NameServers {
     return this;
   }
 
+  /** As a decoder may that is given nonsense. */
+  FakeNameServers breaks(String question, Error how) {
+    failures.put(question, how);
+    return this;
+  }
+
   static Entry host(String ip) {
     return new Entry.Host(InetAddress.ofLiteral(ip));
   }
@@ -45,9 +51,10 @@ final class FakeNameServers implements NameServers {
   public Answer ask(String name, Origin.Type type) throws IOException {
     String question = name + " " + type;
     asked.add(question);
-    IOException failure = failures.get(question);
-    if (failure != null) {
-      throw failure;
+    switch (failures.get(question)) {
+      case null -> {}
+      case Error broken -> throw broken;
+      case Throwable failure -> throw (IOException) failure;
     }
     Answer answer = answers.get(question);
     if (answer == null) {

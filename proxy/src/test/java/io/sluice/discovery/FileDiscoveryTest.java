@@ -2,12 +2,16 @@ package io.sluice.discovery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.config.BackendFile;
+import io.sluice.config.InvalidConfig;
 import io.sluice.config.Origin;
+import io.sluice.config.SluiceConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -20,10 +24,18 @@ class FileDiscoveryTest extends DiscoveryContract {
   private Path dir;
 
   private int writes;
+  private long memory = Long.MAX_VALUE;
 
   @Override
   Discovery discovery() {
-    return new FileDiscovery(new Origin.File(file()), Runnable::run, timer);
+    return new FileDiscovery(new Origin.File(file()), this::read, Runnable::run, timer);
+  }
+
+  private List<SluiceConfig.Backend> read(Path file) throws InvalidConfig {
+    if (memory < file.toFile().length()) {
+      throw new OutOfMemoryError("Java heap space");
+    }
+    return BackendFile.read(file);
   }
 
   private Path file() {
@@ -114,6 +126,17 @@ class FileDiscoveryTest extends DiscoveryContract {
     assertThat(((Finding.Failed) next()).why())
         .startsWith(file() + ":2: backends[0].address: \"192.0.2.1\" needs a port")
         .endsWith("; and 1 more");
+  }
+
+  @Test
+  void an_error_is_a_failure_and_it_looks_again() throws Exception {
+    there(Set.of("192.0.2.1:53", "192.0.2.2:53"));
+    memory = 50;
+    started();
+    assertThat(((Finding.Failed) next()).why())
+        .isEqualTo(file() + ": java.lang.OutOfMemoryError: Java heap space");
+    there(Set.of("192.0.2.1:53"));
+    assertThat(addresses(next())).containsExactly("192.0.2.1:53");
   }
 
   @Test

@@ -1,15 +1,19 @@
 package io.sluice.discovery;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.sluice.config.Origin;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,19 +38,23 @@ class KubernetesDiscoveryIT extends DiscoveryContract {
   @Override
   Discovery discovery() throws Exception {
     Origin.Kubernetes wanted =
-        new Origin.Kubernetes(
-            Optional.of("games"),
-            "game",
-            Optional.empty(),
-            Optional.of(api.url()),
-            Optional.of(Files.writeString(dir.resolve("token"), "secret-1\n")),
-            Optional.empty());
+        wanted(Optional.of(Files.writeString(dir.resolve("token"), "secret-1\n")));
     return new KubernetesDiscovery(
         wanted,
-        new HttpKubernetesApi(wanted, Map.of(), timer),
+        new HttpKubernetesApi(wanted, Map.of(), dir.resolve("account"), timer),
         Thread::startVirtualThread,
         timer,
         ns -> ns);
+  }
+
+  private Origin.Kubernetes wanted(Optional<Path> token) {
+    return new Origin.Kubernetes(
+        Optional.of("games"),
+        "game",
+        Optional.empty(),
+        Optional.of(api.url()),
+        token,
+        Optional.empty());
   }
 
   @Override
@@ -75,7 +83,7 @@ class KubernetesDiscoveryIT extends DiscoveryContract {
   void awaitMore(int told) {
     await()
         .atMost(Duration.ofSeconds(60))
-        .pollInterval(Duration.ofMillis(5))
+        .pollInterval(Duration.ofMillis(20)) // or a slow machine has not answered in a minute
         .until(
             () -> {
               timer.advance(Duration.ofMillis(250));
@@ -171,6 +179,65 @@ class KubernetesDiscoveryIT extends DiscoveryContract {
   }
 
   @Test
+  void what_is_no_token_is_not_told() throws Exception {
+    Discovery discovery = discovery();
+    Files.writeString(dir.resolve("token"), "secret-1\nsecret-2\n");
+    try (discovery) {
+      discovery.start(findings::add);
+      assertThat(((Finding.Failed) next()).why())
+          .isEqualTo(dir.resolve("token") + " holds no token, which is one line");
+      assertThat(api.asked).isEmpty();
+    }
+  }
+
+  /** That is for the pod's own cluster. */
+  @Test
+  void another_api_server_is_not_shown_the_service_accounts_token() throws Exception {
+    Files.createDirectory(dir.resolve("account"));
+    Files.writeString(dir.resolve("account/token"), "secret-of-the-pod");
+    there(Set.of("192.0.2.1:53"));
+    Origin.Kubernetes wanted = wanted(Optional.empty());
+    try (var asked = new HttpKubernetesApi(wanted, Map.of(), dir.resolve("account"), timer)) {
+      assertThat(asked.list().slices()).hasSize(1);
+    }
+    assertThat(api.asked).singleElement().asString().endsWith(" null");
+  }
+
+  @Test
+  void a_list_that_does_not_go_on_is_a_failure_and_it_asks_again() throws Exception {
+    api.stalls(true);
+    started();
+    assertThat(((Finding.Failed) next()).why())
+        .isEqualTo("the API server does not come to an end within 60 s");
+    api.stalls(false);
+    there(Set.of("192.0.2.1:53"));
+    nextWith("192.0.2.1:53");
+  }
+
+  @Test
+  void to_close_it_ends_a_list_that_does_not_go_on() throws Exception {
+    api.stalls(true);
+    Origin.Kubernetes wanted = wanted(Optional.empty());
+    var asked = new HttpKubernetesApi(wanted, Map.of(), dir.resolve("account"), timer);
+    var listing = new FutureTask<>(asked::list);
+    Thread.startVirtualThread(listing);
+    await().until(() -> asked("limit=") == 1);
+    asked.close();
+    assertThatThrownBy(() -> listing.get(30, SECONDS)).hasCauseInstanceOf(IOException.class);
+    assertThat(timer.pending()).isZero();
+  }
+
+  @Test
+  void a_list_without_an_end_is_a_failure() throws Exception {
+    api.endless = true;
+    api.page = 1;
+    api.puts("s1", EndpointSlicesTest.slice("s1", "IPv4", EndpointSlicesTest.UDP));
+    started();
+    assertThat(((Finding.Failed) next()).why())
+        .isEqualTo("the API server answers with more than 20 pages");
+  }
+
+  @Test
   void an_answer_that_is_nonsense_is_a_failure() throws Exception {
     there(Set.of("192.0.2.1:53"));
     started();
@@ -194,7 +261,7 @@ class KubernetesDiscoveryIT extends DiscoveryContract {
     try (Discovery discovery =
         new KubernetesDiscovery(
             wanted,
-            new HttpKubernetesApi(wanted, Map.of(), timer),
+            new HttpKubernetesApi(wanted, Map.of(), dir.resolve("account"), timer),
             Thread::startVirtualThread,
             timer,
             ns -> ns)) {

@@ -29,11 +29,15 @@ final class StandInApi implements AutoCloseable {
   private long epoch = 1;
   private int status = 200;
   private boolean hangingUp;
+  private boolean stalling;
 
   /** As they came: the path's query and the token. */
   final List<String> asked = new CopyOnWriteArrayList<>();
 
   int page = 500;
+
+  /** There is always one more page. */
+  volatile boolean endless;
 
   StandInApi() throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 16);
@@ -90,13 +94,32 @@ final class StandInApi implements AutoCloseable {
     hangsUp();
   }
 
+  /** Whether lists begin from now on, and do not go on. */
+  synchronized void stalls(boolean so) {
+    stalling = so;
+    notifyAll();
+  }
+
+  private void stall(HttpExchange exchange) throws IOException, InterruptedException {
+    exchange.sendResponseHeaders(200, 0);
+    exchange.getResponseBody().write("{\"kind\": ".getBytes(UTF_8));
+    exchange.getResponseBody().flush();
+    synchronized (this) {
+      while (stalling) {
+        wait();
+      }
+    }
+  }
+
   private void take(HttpExchange exchange) throws IOException {
     try (exchange) {
       String query = exchange.getRequestURI().getQuery();
       asked.add(query + " " + exchange.getRequestHeaders().getFirst("Authorization"));
       int now;
+      boolean stalled;
       synchronized (this) {
         now = status;
+        stalled = stalling;
       }
       if (now != 200) {
         send(
@@ -105,6 +128,8 @@ final class StandInApi implements AutoCloseable {
             "{\"kind\": \"Status\", \"code\": %d, \"message\": \"not now\"}".formatted(now));
       } else if (query.contains("watch=1")) {
         watch(exchange, parameter(query, "resourceVersion"));
+      } else if (stalled) {
+        stall(exchange);
       } else {
         send(exchange, 200, list(parameter(query, "continue")));
       }
@@ -125,7 +150,7 @@ final class StandInApi implements AutoCloseable {
   private synchronized String list(String from) {
     List<String> names = slices.keySet().stream().filter(name -> name.compareTo(from) > 0).toList();
     List<String> some = names.subList(0, Math.min(page, names.size()));
-    String next = some.size() < names.size() ? some.getLast() : "";
+    String next = some.size() < names.size() ? some.getLast() : endless ? "more" : "";
     return "{\"kind\": \"EndpointSliceList\", \"metadata\": {\"resourceVersion\": \"%s\", \"continue\": \"%s\"}, \"items\": [%s]}"
         .formatted(
             version(0), next, some.stream().map(slices::get).collect(Collectors.joining(",")));
