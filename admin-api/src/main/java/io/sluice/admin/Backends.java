@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /** The operations on one backend. */
@@ -174,16 +174,18 @@ final class Backends {
   private JsonObject drain(Request request) {
     Optional<Duration> deadline =
         Optional.ofNullable(request.content().getString("deadline")).map(Backends::duration);
-    return decided(request, (pool, backend) -> appliance.drain(pool, backend, deadline));
+    String backend = backendOf(request).name();
+    return decided(request, pool -> appliance.drain(pool, backend, deadline));
   }
 
   private JsonObject enable(Request request) {
-    return decided(request, appliance::enable);
+    // One that is not there either: else, found again, it would come back drained for ever.
+    return decided(request, pool -> appliance.enable(pool, name(request)));
   }
 
-  private JsonObject decided(Request request, BiFunction<String, String, List<String>> decision) {
+  private JsonObject decided(Request request, Function<String, List<String>> decision) {
     try {
-      List<String> warnings = decision.apply(poolOf(request).name(), backendOf(request).name());
+      List<String> warnings = decision.apply(poolOf(request).name());
       return Views.backend(backendOf(request), warnings);
     } catch (IllegalArgumentException e) {
       throw gone(e);

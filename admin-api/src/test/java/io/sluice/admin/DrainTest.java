@@ -40,6 +40,14 @@ class DrainTest {
   }
 
   @Test
+  void whoIsFoundNoLongerCanBeEnabledButNotShown() {
+    String gone = A.replace("/a/", "/gone/");
+    assertThat(api.post(gone + "enable", "{}").statusCode()).isEqualTo(404);
+    assertThat(api.post(gone + "drain", "{}").statusCode()).isEqualTo(404);
+    assertThat(api.appliance.wishes).containsExactly("enable resolvers/gone");
+  }
+
+  @Test
   void whatWillNotOutliveARestartIsTold() {
     api.appliance.warnings = List.of("in force, but");
     for (String wish : List.of("drain", "enable")) {
@@ -84,7 +92,7 @@ class DrainTest {
   @CsvSource({"resolvers, nope, a", "nope, a, collectors"})
   void unknownNamesAreRefusedWithTheNamesThereAre(String pool, String backend, String existing) {
     HttpResponse<String> refused =
-        api.post("/v1/pools/" + pool + "/backends/" + backend + "/enable", "{}");
+        api.post("/v1/pools/" + pool + "/backends/" + backend + "/drain", "{}");
     assertThat(refused.statusCode()).isEqualTo(404);
     assertThat(new JsonObject(refused.body()).getString("detail")).contains("nope", existing);
     assertThat(api.appliance.wishes).isEmpty();
