@@ -1,7 +1,6 @@
 package io.sluice;
 
 import io.prometheus.client.CollectorRegistry;
-import io.prometheus.client.Counter;
 import io.sluice.Appliance.Applied;
 import io.sluice.Appliance.ConfigStatus;
 import io.sluice.StateFile.Put;
@@ -15,7 +14,8 @@ import io.sluice.config.Origin;
 import io.sluice.config.Problem;
 import io.sluice.config.SluiceConfig;
 import io.sluice.discovery.Finding.Server;
-import io.sluice.metrics.Journal;
+import io.sluice.pool.Backend;
+import io.sluice.pool.Pool;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -23,7 +23,6 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -46,16 +45,6 @@ import org.slf4j.LoggerFactory;
 final class Door implements Discovering.Entrance, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Door.class);
 
-  /** Of an event; the rest is in the log and in the answer. */
-  private static final int MOST_LINES = 20;
-
-  private enum Result {
-    APPLIED,
-    UNCHANGED,
-    INVALID,
-    REFUSED
-  }
-
   /** What is in force. */
   private record InForce(Document document, String source, Instant since) {
     SluiceConfig config() {
@@ -65,11 +54,10 @@ final class Door implements Discovering.Entrance, AutoCloseable {
 
   private final Plant plant;
   private final Names known;
-  private final Journal journal;
   private final InstantSource clock;
   private final List<Path> files;
   private final Optional<StateFile> stateFile;
-  private final Counter results;
+  private final Outcomes outcomes;
   private final List<Consumer<Document>> told = new CopyOnWriteArrayList<>();
   private final List<Consumer<InvalidConfig>> warned = new CopyOnWriteArrayList<>();
 
@@ -90,22 +78,11 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     this.plant = plant;
     this.known = known;
     this.clock = clock;
-    journal = plant.journal;
     files = first.files();
     stateFile = first.config().admin().stateFile().map(path -> new StateFile(path, clock));
-    results =
-        Counter.build("sluice_config_reloads_total", "Configurations brought, by what came of it.")
-            .labelNames("result")
-            .register(metrics);
-    for (Result result : Result.values()) {
-      count(result, 0);
-    }
+    outcomes = new Outcomes(metrics, plant.journal);
     base = first;
     now = new InForce(first, source(), clock.instant());
-  }
-
-  private void count(Result result, int by) {
-    results.labels(result.name().toLowerCase(Locale.ROOT)).inc(by);
   }
 
   private String source() {
@@ -248,7 +225,8 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     try {
       return reading.read();
     } catch (InvalidConfig e) {
-      enter(Result.INVALID, subject, e.problems().stream().map(Problem::toString).toList());
+      outcomes.enter(
+          Outcomes.Result.INVALID, subject, e.problems().stream().map(Problem::toString).toList());
       warned.forEach(each -> each.accept(e));
       throw e;
     }
@@ -286,8 +264,8 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     base = from;
     now = new InForce(next, source, changes.isEmpty() ? now.since : clock.instant());
     List<String> warnings = keep(then);
-    enter(
-        changes.isEmpty() ? Result.UNCHANGED : Result.APPLIED,
+    outcomes.enter(
+        changes.isEmpty() ? Outcomes.Result.UNCHANGED : Outcomes.Result.APPLIED,
         source,
         Stream.concat(changes.stream(), warnings.stream()).toList());
     told.forEach(this::tell);
@@ -295,18 +273,8 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   }
 
   private Refused refused(String source, Refused why) {
-    enter(Result.REFUSED, source, List.of(String.valueOf(why.getMessage())));
+    outcomes.enter(Outcomes.Result.REFUSED, source, List.of(String.valueOf(why.getMessage())));
     return why;
-  }
-
-  private void enter(Result result, String subject, List<String> lines) {
-    count(result, 1);
-    if (result != Result.UNCHANGED) {
-      List<String> first = lines.subList(0, Math.min(lines.size(), MOST_LINES));
-      String more =
-          lines.size() > MOST_LINES ? "; and " + (lines.size() - MOST_LINES) + " more" : "";
-      journal.enter(Journal.Kind.CONFIG, subject, result.name(), String.join("; ", first) + more);
-    }
   }
 
   /** What is in force must not depend on who hears of it. */
@@ -349,12 +317,10 @@ final class Door implements Discovering.Entrance, AutoCloseable {
         isKept = true;
       } catch (IOException e) {
         isKept = false;
-        log.error(
-            "the state file cannot be written: what was changed is in force, but will not outlive a"
-                + " restart",
-            e);
-        return List.of(
-            "in force, but will not outlive a restart: the state file cannot be written: " + e);
+        String why =
+            "in force, but will not outlive a restart: the state file cannot be written: " + e;
+        log.error(why);
+        return List.of(why);
       }
     }
     return List.of();
@@ -362,18 +328,24 @@ final class Door implements Discovering.Entrance, AutoCloseable {
 
   /** Where backends are found, one that is not there may come back. */
   private boolean isKnown(Ref ref) {
+    return Overlay.find(config(), ref.pool(), ref.backend()).isPresent()
+        || discovery(ref.pool()).isPresent();
+  }
+
+  private Optional<SluiceConfig.Discovery> discovery(String pool) {
     return config().pools().stream()
-        .filter(pool -> pool.name().equals(ref.pool()))
-        .anyMatch(
-            pool ->
-                pool.discovery().isPresent()
-                    || Overlay.find(config(), ref.pool(), ref.backend()).isPresent());
+        .filter(each -> each.name().equals(pool))
+        .findFirst()
+        .flatMap(SluiceConfig.Pool::discovery);
   }
 
   private boolean isThere(Ref ref) {
-    var running = plant.pools.get(ref.pool());
-    return running != null
-        && running.backends().stream().anyMatch(each -> each.name().equals(ref.backend()));
+    return running(ref.pool()).anyMatch(each -> each.name().equals(ref.backend()));
+  }
+
+  private Stream<Backend> running(String pool) {
+    Pool running = plant.pools.get(pool);
+    return running == null ? Stream.empty() : running.backends().stream();
   }
 
   /** Who was found of late. */
@@ -390,11 +362,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   @Override
   public synchronized void found(String pool, Origin by, List<Server> servers) throws Refused {
     Optional<SluiceConfig.Discovery> asked =
-        config().pools().stream()
-            .filter(each -> each.name().equals(pool))
-            .findFirst()
-            .flatMap(SluiceConfig.Pool::discovery)
-            .filter(discovery -> discovery.origin().equals(by));
+        discovery(pool).filter(each -> each.origin().equals(by));
     if (asked.isPresent()) {
       become(findings.with(pool, asked.get(), servers, clock.instant()));
     }
@@ -410,10 +378,8 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   }
 
   private boolean isIdle(String pool, Server server) {
-    var running = plant.pools.get(pool);
-    return running == null
-        || running.backends().stream()
-            .noneMatch(each -> each.address().equals(server.address()) && each.load() > 0);
+    return running(pool)
+        .noneMatch(each -> each.address().equals(server.address()) && each.load() > 0);
   }
 
   private void become(Findings next) throws Refused {
