@@ -1,6 +1,7 @@
 package io.sluice;
 
 import io.sluice.config.SluiceConfig;
+import io.sluice.net.Scheduling;
 import java.io.IOException;
 import java.util.List;
 
@@ -15,6 +16,14 @@ public interface AdminServer {
    * @throws IOException with a message that says what to do about it
    */
   Running serve(Appliance appliance, SluiceConfig.Admin config) throws IOException;
+
+  /**
+   * To be called on every thread that hears of strangers: it gives way to workers from then on. Not
+   * where changes are made, as whoever is started there would give way as well.
+   */
+  static void giveWay() {
+    Scheduling.giveWay();
+  }
 
   /** A bound admin API. */
   interface Running extends AutoCloseable {

@@ -9,6 +9,7 @@ import io.netty.channel.ChannelFactory;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.sluice.AdminServer;
 import io.sluice.admin.Allowance.Source;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.impl.transports.NioTransport;
@@ -120,6 +121,13 @@ final class Connections {
   }
 
   private final class Door extends NioServerSocketChannel {
+    /** On the accepting thread. */
+    @Override
+    protected void doBind(java.net.SocketAddress listen) throws Exception {
+      AdminServer.giveWay();
+      super.doBind(listen);
+    }
+
     @Override
     protected int doReadMessages(List<Object> accepted) throws Exception {
       int read = super.doReadMessages(accepted);

@@ -22,6 +22,11 @@ final class Desk {
 
   Desk(Vertx vertx, String name, int threads) {
     this.threads = vertx.createSharedWorkerExecutor(name, threads);
+    // Started here, not by the event loop at a first request: a thread inherits its starter's nice
+    // value, and so would what changes start, workers among them.
+    for (int i = 0; i < threads; i++) {
+      var _ = this.threads.executeBlocking(() -> null, false);
+    }
   }
 
   /** On the event loop, which hears of the answer as well. */

@@ -11,16 +11,19 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /**
- * The C library's socket calls, and the kernel's numbers and structure offsets that go with them,
- * for Linux on x86-64 and arm64 (both little-endian LP64, with the same numbers and layouts
- * throughout).
+ * The C library's calls for sockets and the scheduler, and the kernel's numbers and structure
+ * offsets that go with them, for Linux on x86-64 and arm64 (both little-endian LP64, with the same
+ * numbers and layouts but for those of system calls).
  *
  * <p>Each call answers what C's does, or minus errno. Layouts: bits/types/struct_msghdr.h,
- * linux/in.h, linux/ipv6.h, linux/udp.h, asm-generic/socket.h; {@code UdpSocketTest} and {@code
- * TrainTest} hold them against the kernel's answers.
+ * linux/in.h, linux/ipv6.h, linux/udp.h, asm-generic/socket.h, linux/sched/types.h; {@code
+ * UdpSocketTest}, {@code TrainTest} and {@code SchedulingTest} hold them against the kernel's
+ * answers.
  */
 final class Linux {
   static final int AF_INET = 2;
@@ -108,6 +111,20 @@ final class Linux {
 
   static final int SK_MEMINFO_VARS = 9;
 
+  /** The C library has these calls since 2.41 only. */
+  private static final long SYS_SCHED_SETATTR = isArm64() ? 274 : 314;
+
+  private static final long SYS_SCHED_GETATTR = SYS_SCHED_SETATTR + 1;
+
+  /**
+   * struct sched_attr as of Linux 3.14: size, policy, flags, nice, priority, runtime and others.
+   */
+  private static final int SCHED_ATTR_BYTES = 48;
+
+  private static final int SCHED_POLICY = 4;
+  private static final int SCHED_RUNTIME = 24;
+  private static final int SCHED_OTHER = 0;
+
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option CAPTURE_ERRNO = Linker.Option.captureCallState("errno");
   private static final VarHandle ERRNO_VALUE =
@@ -129,6 +146,17 @@ final class Linux {
   private static final MethodHandle RECV = call("recv", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
   private static final MethodHandle SENDTO =
       call("sendto", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle NICE = call("nice", JAVA_INT);
+  // Variadic in C, which makes no difference for numbers on either machine but has to be said.
+  private static final MethodHandle SYSCALL =
+      call(
+          "syscall",
+          List.of(Linker.Option.firstVariadicArg(1)),
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG,
+          JAVA_LONG);
 
   /** What a thread's calls need beside their results; its own, because those of loops overlap. */
   private static final class Scratch {
@@ -151,9 +179,15 @@ final class Linux {
 
   /** Whether this machine is one the structure offsets are right for. */
   static boolean isSupported() {
-    String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
-    return System.getProperty("os.name").equals("Linux")
-        && (arch.equals("amd64") || arch.equals("aarch64"));
+    return System.getProperty("os.name").equals("Linux") && (isArm64() || arch().equals("amd64"));
+  }
+
+  private static boolean isArm64() {
+    return arch().equals("aarch64");
+  }
+
+  private static String arch() {
+    return System.getProperty("os.arch").toLowerCase(Locale.ROOT);
   }
 
   static int socket(int family, int type) {
@@ -285,6 +319,52 @@ final class Linux {
     }
   }
 
+  /** Of the calling thread, not the process (nice(2), "C library/kernel differences"). */
+  static int nice(int more) {
+    MemorySegment errno = SCRATCH.get().errno;
+    try {
+      return result((int) NICE.invokeExact(errno, more), errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /**
+   * Of the calling thread, which keeps all else it has of the scheduler; nothing where an operator
+   * gave it another policy. A kernel before 6.12 takes no notice.
+   */
+  static int setSlice(long ns) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attributes = arena.allocate(SCHED_ATTR_BYTES, 8);
+      int got = scheduling(SYS_SCHED_GETATTR, attributes, SCHED_ATTR_BYTES);
+      if (got < 0 || attributes.get(JAVA_INT, SCHED_POLICY) != SCHED_OTHER) {
+        return got;
+      }
+      attributes.set(JAVA_LONG, SCHED_RUNTIME, ns);
+      return scheduling(SYS_SCHED_SETATTR, attributes, 0);
+    }
+  }
+
+  /** Of the calling thread; 0 where the kernel has none, or minus errno. */
+  static long slice() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attributes = arena.allocate(SCHED_ATTR_BYTES, 8);
+      int got = scheduling(SYS_SCHED_GETATTR, attributes, SCHED_ATTR_BYTES);
+      return got < 0 ? got : attributes.get(JAVA_LONG, SCHED_RUNTIME);
+    }
+  }
+
+  private static int scheduling(long call, MemorySegment attributes, int bytes) {
+    MemorySegment errno = SCRATCH.get().errno;
+    try {
+      return result(
+          (int) SYSCALL.invokeExact(errno, call, 0L, attributes.address(), (long) bytes, 0L),
+          errno);
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
   /** A place for errno that a loop keeps, so that its calls need no look-up by thread. */
   static MemorySegment newErrno(Arena arena) {
     return arena.allocate(Linker.Option.captureStateLayout());
@@ -294,14 +374,21 @@ final class Linux {
     return result >= 0 ? result : -(int) ERRNO_VALUE.get(errno, 0L);
   }
 
-  @SuppressWarnings("restricted") // the launcher grants native access
   private static MethodHandle call(String name, MemoryLayout... arguments) {
+    return call(name, List.of(), arguments);
+  }
+
+  @SuppressWarnings("restricted") // the launcher grants native access
+  private static MethodHandle call(
+      String name, List<Linker.Option> more, MemoryLayout... arguments) {
     MemorySegment function =
         LINKER
             .defaultLookup()
             .find(name)
             .orElseThrow(() -> new AssertionError(name + " is not in the C library"));
     return LINKER.downcallHandle(
-        function, FunctionDescriptor.of(JAVA_INT, arguments), CAPTURE_ERRNO);
+        function,
+        FunctionDescriptor.of(JAVA_INT, arguments),
+        Stream.concat(Stream.of(CAPTURE_ERRNO), more.stream()).toArray(Linker.Option[]::new));
   }
 }

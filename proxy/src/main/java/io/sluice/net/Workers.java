@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -37,13 +38,22 @@ public final class Workers implements Iterable<Worker>, AutoCloseable {
           handlers.add(handler);
           return handler;
         };
-    group =
-        new MultiThreadIoEventLoopGroup(count, new DefaultThreadFactory(THREAD_NAME), gathering);
+    group = new MultiThreadIoEventLoopGroup(count, threads(), gathering);
     for (EventExecutor loop : group) { // in the order in which their handlers were made
       Worker worker = new Worker(workers.size(), (IoEventLoop) loop);
       handlers.get(worker.index()).afterTurn(worker.outbox()::flush);
       workers.add(worker);
     }
+  }
+
+  private static ThreadFactory threads() {
+    ThreadFactory named = new DefaultThreadFactory(THREAD_NAME);
+    return loop ->
+        named.newThread(
+            () -> {
+              Scheduling.runPromptly();
+              loop.run();
+            });
   }
 
   /** Starts {@code count} loops, all active; {@link #requireSupported} first. */
