@@ -117,15 +117,14 @@ class DiscoveringTest {
 
   private List<Integer> results() {
     return Stream.of("changed", "unchanged", "failed", "refused")
-        .map(
-            result ->
-                metrics
-                    .getSampleValue(
-                        "sluice_discovery_updates_total",
-                        new String[] {"pool", "result"},
-                        new String[] {"p", result})
-                    .intValue())
+        .map(result -> Objects.requireNonNull(updates(result)).intValue())
         .toList();
+  }
+
+  private @Nullable Double updates(String result) {
+    String[] labels = {"pool", "result"};
+    return metrics.getSampleValue(
+        "sluice_discovery_updates_total", labels, new String[] {"p", result});
   }
 
   private Appliance.DiscoveryStatus status() {
@@ -283,12 +282,7 @@ class DiscoveringTest {
     timer.runDue();
     assertThat(events()).isEmpty();
     assertThat(backends()).isNull();
-    assertThat(
-            metrics.getSampleValue(
-                "sluice_discovery_updates_total",
-                new String[] {"pool", "result"},
-                new String[] {"p", "changed"}))
-        .isNull();
+    assertThat(updates("changed")).isNull();
   }
 
   @Test

@@ -74,20 +74,9 @@ record Example(ApplianceProcess sluice) implements AutoCloseable {
   void add(String pool, DebianServer server) throws Exception {
     String at = sluice.url("/v1/pools/%s/backends/%s".formatted(pool, server.name()));
     String json = new JsonObject().put("address", server.address()).encode();
-    Ended curl =
-        Ended.run(
-            "curl",
-            "-sSf",
-            "-m",
-            "10",
-            "-X",
-            "PUT",
-            "-H",
-            "Content-Type: application/json",
-            "-d",
-            json,
-            at);
-    assertThat(curl.status()).as(curl.err()).isZero();
+    String curl = "curl -sSf -m 10 -X PUT -H Content-Type:application/json -d";
+    Ended put = Ended.run((curl + " " + json + " " + at).split(" "));
+    assertThat(put.status()).as(put.err()).isZero();
   }
 
   int port(String front) throws Exception {
