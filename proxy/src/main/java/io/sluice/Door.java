@@ -6,7 +6,6 @@ import io.sluice.Appliance.ConfigStatus;
 import io.sluice.StateFile.Put;
 import io.sluice.StateFile.Ref;
 import io.sluice.StateFile.State;
-import io.sluice.config.BackendFile;
 import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import io.sluice.config.Names;
@@ -16,14 +15,11 @@ import io.sluice.config.SluiceConfig;
 import io.sluice.discovery.Finding.Server;
 import io.sluice.pool.Backend;
 import io.sluice.pool.Pool;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -56,17 +52,12 @@ final class Door implements Discovering.Entrance, AutoCloseable {
   private final Names known;
   private final InstantSource clock;
   private final List<Path> files;
-  private final Optional<StateFile> stateFile;
+  private final Kept kept;
   private final Outcomes outcomes;
   private final List<Consumer<Document>> told = new CopyOnWriteArrayList<>();
   private final List<Consumer<InvalidConfig>> warned = new CopyOnWriteArrayList<>();
 
   private Document base;
-  private State state = State.NOTHING;
-
-  /** Whether the state file holds that, too. */
-  private boolean isKept = true;
-
   private boolean closed;
   private volatile Findings findings = Findings.NONE;
   private volatile InForce now;
@@ -79,7 +70,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     this.known = known;
     this.clock = clock;
     files = first.files();
-    stateFile = first.config().admin().stateFile().map(path -> new StateFile(path, clock));
+    kept = new Kept(first.config().admin().stateFile().map(path -> new StateFile(path, clock)));
     outcomes = new Outcomes(metrics, plant.journal);
     base = first;
     now = new InForce(first, source(), clock.instant());
@@ -95,27 +86,27 @@ final class Door implements Discovering.Entrance, AutoCloseable {
    * @throws StartFailure with nothing left open
    */
   synchronized void open() throws StartFailure {
-    State kept = stateFile.map(StateFile::read).orElse(State.NOTHING);
-    if (!kept.equals(State.NOTHING)) {
+    State was = kept.read();
+    if (!was.equals(State.NOTHING)) {
       try {
-        restore(kept);
+        restore(was);
         return;
       } catch (InvalidConfig | Refused e) {
-        stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+        kept.setAside(String.valueOf(e.getMessage()));
       } catch (StartFailure e) {
         // Where the file does not start either, it is not the state file's fault.
         plant.become(findings.over(now.config(), Set.of()));
-        stateFile.orElseThrow().setAside(String.valueOf(e.getMessage()));
+        kept.setAside(String.valueOf(e.getMessage()));
         return;
       }
     }
     plant.become(findings.over(now.config(), Set.of()));
   }
 
-  private void restore(State kept) throws InvalidConfig, Refused, StartFailure {
+  private void restore(State was) throws InvalidConfig, Refused, StartFailure {
     Document from = base;
-    if (kept.configuration().isPresent()) {
-      Put put = kept.configuration().get();
+    if (was.configuration().isPresent()) {
+      Put put = was.configuration().get();
       from = Document.restore("state file", put.text(), known);
       Diff diff = Diff.between(base.config(), from.config());
       if (!diff.restarts().isEmpty()) {
@@ -126,16 +117,15 @@ final class Door implements Discovering.Entrance, AutoCloseable {
           put.at(),
           source());
     }
-    Overlay.Laid laid = kept.overlay().over(from);
+    Overlay.Laid laid = was.overlay().over(from);
     laid.givenUp().forEach(line -> log.warn("state file: {}", line));
     laid.kept().changes().forEach(change -> log.info("as was changed at run time: {}", change));
-    kept.drained().forEach(ref -> log.info("as was wished at run time: {} is drained", ref));
-    plant.become(findings.over(laid.document().config(), kept.drained()));
+    was.drained().forEach(ref -> log.info("as was wished at run time: {} is drained", ref));
+    plant.become(findings.over(laid.document().config(), was.drained()));
     base = from;
-    state = new State(kept.configuration(), laid.kept(), kept.drained());
+    kept.restored(new State(was.configuration(), laid.kept(), was.drained()));
     now =
-        new InForce(
-            laid.document(), kept.configuration().isPresent() ? "PUT" : source(), now.since);
+        new InForce(laid.document(), was.configuration().isPresent() ? "PUT" : source(), now.since);
   }
 
   ConfigStatus status() {
@@ -176,7 +166,10 @@ final class Door implements Discovering.Entrance, AutoCloseable {
         checked(
             "PUT", () -> Document.parse("configuration", hocon, known, Optional.of(now.document)));
     State next =
-        new State(Optional.of(new Put(put.text(), clock.instant())), Overlay.NONE, state.drained());
+        new State(
+            Optional.of(new Put(put.text(), clock.instant())),
+            Overlay.NONE,
+            kept.state().drained());
     return enter("PUT", put, put, next, List.of());
   }
 
@@ -186,13 +179,13 @@ final class Door implements Discovering.Entrance, AutoCloseable {
           "reload", new Refused("there is no file to reload: the configuration was none"));
     }
     Document read = checked(source(), () -> Document.read(files.getFirst(), known));
-    Overlay.Laid laid = state.overlay().over(read);
+    Overlay.Laid laid = kept.state().overlay().over(read);
     List<String> said = new ArrayList<>();
-    state
+    kept.state()
         .configuration()
         .ifPresent(put -> said.add("what was put at " + put.at() + " is given up for the file"));
     said.addAll(laid.givenUp());
-    State next = new State(Optional.empty(), laid.kept(), state.drained());
+    State next = new State(Optional.empty(), laid.kept(), kept.state().drained());
     return enter(source(), laid.document(), read, next, said);
   }
 
@@ -212,8 +205,8 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     }
     Optional<SluiceConfig.Backend> to = edit.apply(is);
     Document changed = checked(pool + "/" + backend, () -> now.document.with(pool, backend, to));
-    Overlay overlay = state.overlay().with(base.config(), pool, backend, to);
-    State next = new State(state.configuration(), overlay, state.drained());
+    Overlay overlay = kept.state().overlay().with(base.config(), pool, backend, to);
+    State next = new State(kept.state().configuration(), overlay, kept.state().drained());
     return enter(now.source, changed, base, next, List.of());
   }
 
@@ -291,39 +284,20 @@ final class Door implements Discovering.Entrance, AutoCloseable {
    * could leave the pool with the one and the state file with the other. Returns what else to know.
    */
   synchronized List<String> drained(String pool, String backend, boolean really, Runnable done) {
-    SortedSet<Ref> drained = new TreeSet<>(state.drained());
+    SortedSet<Ref> drained = new TreeSet<>(kept.state().drained());
     Ref ref = new Ref(pool, backend);
     // One that is found no longer cannot be told, but it must not come back drained.
     if (really || !drained.contains(ref) || isThere(ref)) {
       done.run();
     }
     return (really ? drained.add(ref) : drained.remove(ref))
-        ? keep(new State(state.configuration(), state.overlay(), drained))
+        ? keep(new State(kept.state().configuration(), kept.state().overlay(), drained))
         : List.of();
   }
 
   /** Returns what else to know. */
   private List<String> keep(State next) {
-    SortedSet<Ref> drained = new TreeSet<>(next.drained());
-    drained.removeIf(ref -> !isKnown(ref));
-    Map<String, Integer> absent = new HashMap<>();
-    drained.removeIf(
-        ref -> !isThere(ref) && absent.merge(ref.pool(), 1, Integer::sum) > BackendFile.MOST);
-    State last = state;
-    state = new State(next.configuration(), next.overlay(), drained);
-    if (stateFile.isPresent() && (!isKept || !state.equals(last))) {
-      try {
-        stateFile.get().write(state);
-        isKept = true;
-      } catch (IOException e) {
-        isKept = false;
-        String why =
-            "in force, but will not outlive a restart: the state file cannot be written: " + e;
-        log.error(why);
-        return List.of(why);
-      }
-    }
-    return List.of();
+    return kept.keep(next, this::isKnown, this::isThere);
   }
 
   /** Where backends are found, one that is not there may come back. */
@@ -388,7 +362,7 @@ final class Door implements Discovering.Entrance, AutoCloseable {
     }
     try {
       if (!next.equals(findings)) {
-        plant.become(next.over(config(), state.drained()));
+        plant.become(next.over(config(), kept.state().drained()));
         findings = next;
       }
     } catch (StartFailure e) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.prometheus.client.CollectorRegistry;
 import io.sluice.config.Document;
 import io.sluice.config.Origin;
-import io.sluice.config.SluiceConfig;
 import io.sluice.discovery.Discovery;
 import io.sluice.discovery.Finding;
 import io.sluice.discovery.Finding.Server;
@@ -14,7 +13,6 @@ import io.sluice.pool.VirtualControl;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +29,7 @@ class DiscoveringTest {
   private final VirtualControl timer = new VirtualControl();
   private final Journal journal = new Journal(timer.wallClock());
   private final CollectorRegistry metrics = new CollectorRegistry();
-  private final Entrance door = new Entrance();
+  private final FakeEntrance door = new FakeEntrance();
   private final Map<Origin, Found> running = new HashMap<>();
   private final Discovering discovering =
       new Discovering(door, this::discovery, timer, journal, metrics, timer.wallClock());
@@ -63,47 +61,6 @@ class DiscoveringTest {
 
   private Discovery discovery(Origin origin) {
     return new Found(origin);
-  }
-
-  /** Takes all, or refuses all. */
-  private static final class Entrance implements Discovering.Entrance {
-    final List<String> entered = new ArrayList<>();
-    Optional<String> refusal = Optional.empty();
-    Optional<Error> error = Optional.empty();
-    Runnable meanwhile = () -> {};
-    Findings findings = Findings.NONE;
-    @Nullable SluiceConfig config;
-    VirtualControl clock = new VirtualControl();
-
-    @Override
-    public void found(String pool, Origin by, List<Server> servers) throws Refused {
-      if (refusal.isPresent()) {
-        throw new Refused(refusal.get());
-      }
-      if (error.isPresent()) {
-        throw error.get();
-      }
-      meanwhile.run();
-      entered.add(pool + servers.stream().map(Server::name).toList());
-      SluiceConfig.Discovery discovery = new SluiceConfig.Discovery(by, Duration.ofMinutes(1));
-      findings = findings.with(pool, discovery, servers, clock.wallClock().instant());
-    }
-
-    @Override
-    public void sweep() {
-      entered.add("sweep");
-      findings = findings.without((pool, leaving) -> true);
-    }
-
-    @Override
-    public SluiceConfig config() {
-      return Objects.requireNonNull(config);
-    }
-
-    @Override
-    public Findings findings() {
-      return findings;
-    }
   }
 
   @BeforeEach
@@ -160,15 +117,14 @@ class DiscoveringTest {
 
   private List<Integer> results() {
     return Stream.of("changed", "unchanged", "failed", "refused")
-        .map(
-            result ->
-                metrics
-                    .getSampleValue(
-                        "sluice_discovery_updates_total",
-                        new String[] {"pool", "result"},
-                        new String[] {"p", result})
-                    .intValue())
+        .map(result -> Objects.requireNonNull(updates(result)).intValue())
         .toList();
+  }
+
+  private @Nullable Double updates(String result) {
+    String[] labels = {"pool", "result"};
+    return metrics.getSampleValue(
+        "sluice_discovery_updates_total", labels, new String[] {"p", result});
   }
 
   private Appliance.DiscoveryStatus status() {
@@ -188,10 +144,7 @@ class DiscoveringTest {
     assertThat(status().foundAt()).hasValue(timer.wallClock().instant());
     assertThat(status().error()).isEmpty();
     assertThat(discovering.status("q")).isEmpty();
-    assertThat(
-            metrics.getSampleValue(
-                "sluice_discovery_backends", new String[] {"pool"}, new String[] {"p"}))
-        .isEqualTo(2);
+    assertThat(backends()).isEqualTo(2);
   }
 
   @Test
@@ -329,12 +282,7 @@ class DiscoveringTest {
     timer.runDue();
     assertThat(events()).isEmpty();
     assertThat(backends()).isNull();
-    assertThat(
-            metrics.getSampleValue(
-                "sluice_discovery_updates_total",
-                new String[] {"pool", "result"},
-                new String[] {"p", "changed"}))
-        .isNull();
+    assertThat(updates("changed")).isNull();
   }
 
   @Test
@@ -385,10 +333,7 @@ class DiscoveringTest {
     assertThat(door.entered).containsExactly("p[a]");
     discovering.close();
     assertThat(running).isEmpty();
-    assertThat(
-            metrics.getSampleValue(
-                "sluice_discovery_backends", new String[] {"pool"}, new String[] {"p"}))
-        .isNull();
+    assertThat(backends()).isNull();
   }
 
   @Test

@@ -3,10 +3,8 @@ package io.sluice;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.sluice.config.Document;
 import io.sluice.metrics.Journal;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,7 +13,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,35 +32,27 @@ class DiscoveryIT {
 
   private final long seed = Long.getLong("sluice.seed", 90_114_720_553L);
   private final Random random = new Random(seed);
-  private final List<AutoCloseable> open = new ArrayList<>();
   private final List<Long> tookMillis = new ArrayList<>();
+  private final Path dir;
+  @AutoClose private final Deployment deployed;
 
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
-
-  @SuppressWarnings("NullAway.Init")
-  private Appliance appliance;
-
-  @AfterEach
-  void close() throws Exception {
-    for (AutoCloseable each : open.reversed()) {
-      each.close();
-    }
+  DiscoveryIT(@TempDir Path dir) throws Exception {
+    this.dir = dir;
+    deployed = new Deployment(dir);
   }
 
   @Test
   @Timeout(900)
   void nothingIsLostWhileTheZoneChanges() throws Exception {
     System.out.printf("DiscoveryIT: %d zones, -Dsluice.seed=%d%n", ZONES, seed);
-    Numbered servers = keep(new Numbered(SERVERS, CLIENTS));
+    Numbered servers = deployed.keep(new Numbered(SERVERS, CLIENTS));
     Set<Integer> there = Set.of(0, 1, 2);
     assertThat(dir.toFile().setExecutable(true, false)).isTrue(); // NSD may give up root
-    Nsd nsd = keep(new Nsd(dir, zone(servers, there)));
+    Nsd nsd = deployed.keep(new Nsd(dir, zone(servers, there)));
     start(nsd.address());
     awaitDealt(servers, there);
-    InetSocketAddress front = appliance.fronts().getFirst().listen().getFirst();
-    Asking asking = keep(new Asking(CLIENTS, CLIENTS, front, front, servers));
+    InetSocketAddress front = deployed.front();
+    Asking asking = deployed.keep(new Asking(CLIENTS, CLIENTS, front, front, servers));
     asking.round();
     int moved = 0;
     for (int i = 0; i < ZONES; i++) {
@@ -123,26 +113,21 @@ class DiscoveryIT {
   }
 
   private void start(InetSocketAddress nameServer) throws Exception {
-    Path file =
-        Files.writeString(
-            dir.resolve("sluice.conf"),
-            """
-            sluice {
-              fronts.echo { listen = ["127.0.0.1:0"], pool = echoes }
-              pools.echoes.discovery {
-                drain = 1s
-                dns {
-                  name = "_echo._udp.sluice.test", type = SRV, resolvers = ["127.0.0.1:%d"]
-                  min-ttl = 1s, timeout = 1s
-                }
-              }
-              admin.listen = "127.0.0.1:0"
+    deployed.start(
+        """
+        sluice {
+          fronts.echo { listen = ["127.0.0.1:0"], pool = echoes }
+          pools.echoes.discovery {
+            drain = 1s
+            dns {
+              name = "_echo._udp.sluice.test", type = SRV, resolvers = ["127.0.0.1:%d"]
+              min-ttl = 1s, timeout = 1s
             }
-            """
-                .formatted(nameServer.getPort()));
-    Plugins plugins = Plugins.load(getClass().getClassLoader());
-    appliance =
-        keep(new EpollTransport().open(Document.read(file, plugins.names()), plugins)).appliance();
+          }
+          admin.listen = "127.0.0.1:0"
+        }
+        """
+            .formatted(nameServer.getPort()));
   }
 
   private void awaitDealt(Numbered servers, Set<Integer> there) {
@@ -153,12 +138,12 @@ class DiscoveryIT {
   private void awaitGone(Numbered servers, Set<Integer> there) {
     await()
         .atMost(PATIENCE)
-        .until(() -> appliance.pools().getFirst().backends().size() == there.size());
+        .until(() -> deployed.appliance().pools().getFirst().backends().size() == there.size());
     awaitDealt(servers, there);
   }
 
   private Set<InetSocketAddress> dealt() {
-    return appliance.pools().getFirst().backends().stream()
+    return deployed.appliance().pools().getFirst().backends().stream()
         .filter(Appliance.BackendStatus::eligible)
         .map(Appliance.BackendStatus::address)
         .collect(Collectors.toSet());
@@ -169,25 +154,20 @@ class DiscoveryIT {
   }
 
   private Appliance.DiscoveryStatus discovery() {
-    return appliance.pools().getFirst().discovery().orElseThrow();
+    return deployed.appliance().pools().getFirst().discovery().orElseThrow();
   }
 
   private List<String> events() {
-    return appliance.journal().after(0).stream()
+    return deployed.appliance().journal().after(0).stream()
         .filter(event -> event.kind() == Journal.Kind.DISCOVERY)
         .map(Journal.Event::what)
         .toList();
   }
 
   private long drops() {
-    return appliance.drops().stream()
+    return deployed.appliance().drops().stream()
         .flatMap(ledger -> List.of(ledger.request(), ledger.reply()).stream())
         .flatMapToLong(side -> side.dropped().values().stream().mapToLong(Long::longValue))
         .sum();
-  }
-
-  private <T extends AutoCloseable> T keep(T closeable) {
-    open.add(closeable);
-    return closeable;
   }
 }

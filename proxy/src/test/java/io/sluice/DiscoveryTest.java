@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.sluice.Appliance.BackendStatus;
 import io.sluice.Appliance.PoolStatus;
-import io.sluice.config.Document;
 import io.sluice.config.SluiceConfig;
 import io.sluice.metrics.Drop;
 import java.net.InetAddress;
@@ -14,72 +13,34 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A running appliance whose backends stand in a file. */
 class DiscoveryTest {
-  private final List<AutoCloseable> open = new ArrayList<>();
+  @AutoClose private final Deployment deployed;
+  private final Path found;
+  private final EchoServer one;
+  private final EchoServer two;
+  private final Client client;
 
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
-
-  @SuppressWarnings("NullAway.Init")
-  private EchoServer one;
-
-  @SuppressWarnings("NullAway.Init")
-  private EchoServer two;
-
-  @SuppressWarnings("NullAway.Init")
-  private Client client;
-
-  @SuppressWarnings("NullAway.Init")
-  private Appliance appliance;
-
-  @BeforeEach
-  void open() throws Exception {
-    one = keep(new EchoServer("127.0.0.1"));
-    two = keep(new EchoServer("127.0.0.1"));
-    client = keep(new Client("127.0.0.1"));
-  }
-
-  @AfterEach
-  void close() throws Exception {
-    for (AutoCloseable each : open.reversed()) {
-      each.close();
-    }
-  }
-
-  private <T extends AutoCloseable> T keep(T closeable) {
-    open.add(closeable);
-    return closeable;
+  DiscoveryTest(@TempDir Path dir) throws Exception {
+    deployed = new Deployment(dir);
+    found = dir.resolve("backends");
+    one = deployed.one();
+    two = deployed.two();
+    client = deployed.client();
   }
 
   private void start(String drain) throws Exception {
-    startAs(config(drain));
-  }
-
-  private void startAs(String config) throws Exception {
-    Files.writeString(file(), config);
-    Plugins plugins = Plugins.load(getClass().getClassLoader());
-    appliance =
-        keep(new EpollTransport().open(Document.read(file(), plugins.names()), plugins))
-            .appliance();
-  }
-
-  private Path file() {
-    return dir.resolve("sluice.conf");
+    deployed.start(config(drain));
   }
 
   private String config(String drain) {
@@ -91,7 +52,7 @@ class DiscoveryTest {
       admin { listen = "127.0.0.1:0", state-file = "%s" }
     }
     """
-        .formatted(drain, dir.resolve("backends"), dir.resolve("state"));
+        .formatted(drain, found, deployed.state());
   }
 
   private void there(Map<String, EchoServer> servers) throws Exception {
@@ -101,11 +62,11 @@ class DiscoveryTest {
             list.append(
                 "{ name = %s, address = \"127.0.0.1:%d\" }\n"
                     .formatted(name, server.address().getPort())));
-    Files.writeString(dir.resolve("backends"), list.append("]"));
+    Files.writeString(found, list.append("]"));
   }
 
   private PoolStatus pool() {
-    return appliance.pools().getFirst();
+    return deployed.appliance().pools().getFirst();
   }
 
   private void awaitBackends(String... states) {
@@ -116,36 +77,25 @@ class DiscoveryTest {
                     .containsExactly(states));
   }
 
-  private InetSocketAddress front() {
-    return appliance.fronts().getFirst().listen().getFirst();
-  }
-
   private @Nullable Long dropped() {
-    return appliance.drops().getFirst().request().dropped().get(Drop.NO_BACKEND);
-  }
-
-  private List<Appliance.FlowStatus> flows() {
-    return appliance
-        .flows(
-            new Appliance.FlowQuery(Optional.empty(), Optional.empty(), Optional.empty(), 100, 0))
-        .flows();
+    return deployed.appliance().drops().getFirst().request().dropped().get(Drop.NO_BACKEND);
   }
 
   @Test
   void aPoolThatHasFoundNobodyYetDropsAndIsNotReady() throws Exception {
     start("5m");
-    assertThat(appliance.ready()).isFalse();
-    client.send(front(), (byte) 1);
+    assertThat(deployed.appliance().ready()).isFalse();
+    client.send(deployed.front(), (byte) 1);
     await().until(() -> Objects.equals(dropped(), 1L));
     await().until(() -> pool().discovery().orElseThrow().error().isPresent());
     assertThat(pool().discovery().orElseThrow().error().orElseThrow()).contains("no such file");
     there(Map.of("a", one));
     awaitBackends("a UP");
-    assertThat(appliance.ready()).isTrue();
-    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+    assertThat(deployed.appliance().ready()).isTrue();
+    assertThat(client.ask(deployed.front(), (byte) 2)).containsExactly(2);
     assertThat(pool().backends()).extracting(BackendStatus::origin).containsExactly("file");
     assertThat(pool().discovery().orElseThrow().error()).isEmpty();
-    assertThat(appliance.config().effective().toString())
+    assertThat(deployed.appliance().config().effective().toString())
         .doesNotContain("127.0.0.1:" + one.address().getPort());
   }
 
@@ -154,37 +104,37 @@ class DiscoveryTest {
     there(Map.of("a", one));
     start("5m");
     awaitBackends("a UP");
-    client.ask(front(), (byte) 1);
+    client.ask(deployed.front(), (byte) 1);
     there(Map.of("b", two));
     awaitBackends("a DRAINING", "b UP");
     assertThat(pool().backends().getFirst().reason())
         .startsWith("draining: file finds it no longer");
-    client.ask(front(), (byte) 2);
+    client.ask(deployed.front(), (byte) 2);
     assertThat(one.received()).isEqualTo(2);
-    keep(new Client("127.0.0.1")).ask(front(), (byte) 3);
+    deployed.keep(new Client("127.0.0.1")).ask(deployed.front(), (byte) 3);
     assertThat(two.received()).isEqualTo(1);
-    assertThat(appliance.end(flows().getFirst().id())).isTrue();
+    assertThat(deployed.appliance().end(deployed.flows().getFirst().id())).isTrue();
     awaitBackends("b UP"); // nobody is left
-    client.ask(front(), (byte) 4);
+    client.ask(deployed.front(), (byte) 4);
     assertThat(two.received()).isEqualTo(2);
   }
 
   @Test
   void whoHasAnotherNameHereKeepsItsFlowsToo() throws Exception {
-    EchoServer idle = keep(new EchoServer("127.0.0.1"));
+    EchoServer idle = deployed.keep(new EchoServer("127.0.0.1"));
     int port = two.address().getPort();
-    startAs(
+    deployed.start(
         config("5m")
             + "sluice.pools.echoes.backends.a.address = \"127.0.0.1:%d\"\n".formatted(port));
     there(Map.of("a", one, "b", idle));
     String renamed = "127.0.0.1_" + one.address().getPort();
     awaitBackends(renamed + " UP", "a UP", "b UP");
     while (one.received() == 0) {
-      keep(new Client("127.0.0.1")).ask(front(), (byte) 1);
+      deployed.keep(new Client("127.0.0.1")).ask(deployed.front(), (byte) 1);
     }
-    flows().stream()
+    deployed.flows().stream()
         .filter(flow -> !flow.backend().equals(renamed))
-        .forEach(flow -> appliance.end(flow.id()));
+        .forEach(flow -> deployed.appliance().end(flow.id()));
     there(Map.of("c", two));
     awaitBackends(renamed + " DRAINING", "a UP"); // b has been swept
   }
@@ -194,10 +144,10 @@ class DiscoveryTest {
     there(Map.of("a", one));
     start("0s");
     awaitBackends("a UP");
-    client.ask(front(), (byte) 1);
+    client.ask(deployed.front(), (byte) 1);
     there(Map.of("b", two));
     awaitBackends("b UP");
-    assertThat(client.ask(front(), (byte) 2)).containsExactly(2);
+    assertThat(client.ask(deployed.front(), (byte) 2)).containsExactly(2);
     assertThat(two.received()).isEqualTo(1);
   }
 
@@ -206,20 +156,21 @@ class DiscoveryTest {
     there(Map.of("a", one));
     start("5m");
     awaitBackends("a UP");
-    client.ask(front(), (byte) 1);
-    Files.writeString(dir.resolve("backends"), "backends = [ { address = nowhere } ]");
+    client.ask(deployed.front(), (byte) 1);
+    Files.writeString(found, "backends = [ { address = nowhere } ]");
     await().until(() -> pool().discovery().orElseThrow().error().isPresent());
-    Files.writeString(file(), config("7m"));
-    assertThat(appliance.reload().changes()).containsExactly("pools.echoes.discovery: changed");
+    deployed.write(config("7m"));
+    assertThat(deployed.appliance().reload().changes())
+        .containsExactly("pools.echoes.discovery: changed");
     awaitBackends("a UP");
-    client.ask(front(), (byte) 2);
-    assertThat(flows()).hasSize(1);
+    client.ask(deployed.front(), (byte) 2);
+    assertThat(deployed.flows()).hasSize(1);
     assertThat(one.received()).isEqualTo(2);
   }
 
   @Test
   void ofThoseThatAreNotThereAThousandStayDrained() throws Exception {
-    StateFile kept = new StateFile(dir.resolve("state"), InstantSource.system());
+    StateFile kept = new StateFile(deployed.state(), InstantSource.system());
     SortedSet<StateFile.Ref> drained = new TreeSet<>();
     for (int i = 0; i < 1_005; i++) {
       drained.add(new StateFile.Ref("echoes", "pod-" + (10_000 + i)));
@@ -228,7 +179,7 @@ class DiscoveryTest {
     there(Map.of("pod-99999", one));
     start("5m");
     awaitBackends("pod-99999 UP");
-    appliance.drain("echoes", "pod-99999", Optional.empty());
+    deployed.appliance().drain("echoes", "pod-99999", Optional.empty());
     assertThat(kept.read().drained())
         .hasSize(1_001)
         .contains(new StateFile.Ref("echoes", "pod-99999"));
@@ -239,12 +190,12 @@ class DiscoveryTest {
     there(Map.of("a", one, "b", two));
     start("5m");
     awaitBackends("a UP", "b UP");
-    assertThatThrownBy(() -> appliance.change("echoes", "a", is -> Optional.empty()))
+    assertThatThrownBy(() -> deployed.appliance().change("echoes", "a", is -> Optional.empty()))
         .isInstanceOf(Refused.class)
         .hasMessage(
             "'a' is not configured, but was found: change it where it was found, drain it, or"
                 + " configure one with its address under another name");
-    appliance.drain("echoes", "a", Optional.empty());
+    deployed.appliance().drain("echoes", "a", Optional.empty());
     awaitBackends("a DRAINING", "b UP");
     there(Map.of("b", two));
     awaitBackends("b UP");
@@ -252,15 +203,15 @@ class DiscoveryTest {
     awaitBackends("a DRAINING", "b UP");
     there(Map.of("b", two));
     awaitBackends("b UP");
-    appliance.enable("echoes", "a"); // may come back as any other then
-    assertThatThrownBy(() -> appliance.enable("echoes", "a"))
+    deployed.appliance().enable("echoes", "a"); // may come back as any other then
+    assertThatThrownBy(() -> deployed.appliance().enable("echoes", "a"))
         .isInstanceOf(IllegalArgumentException.class);
     there(Map.of("a", one, "b", two));
     awaitBackends("a UP", "b UP");
     var added =
         new SluiceConfig.Backend(
             "c", new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 9), 1);
-    appliance.change("echoes", "c", is -> Optional.of(added));
+    deployed.appliance().change("echoes", "c", is -> Optional.of(added));
     awaitBackends("a UP", "b UP", "c UP");
     assertThat(pool().backends())
         .extracting(BackendStatus::origin)

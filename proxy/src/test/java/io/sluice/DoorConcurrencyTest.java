@@ -16,8 +16,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,22 +31,11 @@ class DoorConcurrencyTest {
 
   private final long seed = Long.getLong("sluice.seed", System.nanoTime());
 
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
+  @AutoClose private final Deployment deployed;
 
-  @SuppressWarnings("NullAway.Init")
-  private Deployment deployed;
-
-  @BeforeEach
-  void open() throws Exception {
+  DoorConcurrencyTest(@TempDir Path dir) throws Exception {
     deployed = new Deployment(dir);
     deployed.start(deployed.stateful(""));
-  }
-
-  @AfterEach
-  void close() throws Exception {
-    deployed.close();
   }
 
   @Test

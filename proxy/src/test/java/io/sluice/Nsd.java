@@ -111,7 +111,7 @@ public final class Nsd implements AutoCloseable {
   }
 
   /** Below the ports that the kernel gives to sockets which do not ask for one. */
-  private static int freePort() throws IOException {
+  public static int freePort() throws IOException {
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(20_000, 30_000);
       var address = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port);

@@ -15,8 +15,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,26 +24,13 @@ import org.junit.jupiter.api.io.TempDir;
  * exactly.
  */
 class RelayTest {
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
+  @AutoClose private final Deployment deployed;
+  private final Appliance appliance;
 
-  @SuppressWarnings("NullAway.Init")
-  private Deployment deployed;
-
-  @SuppressWarnings("NullAway.Init")
-  private Appliance appliance;
-
-  @BeforeEach
-  void open() throws Exception {
+  RelayTest(@TempDir Path dir) throws Exception {
     deployed = new Deployment(dir);
     deployed.start(config("127.0.0.1:0", ""));
     appliance = deployed.appliance();
-  }
-
-  @AfterEach
-  void close() throws Exception {
-    deployed.close();
   }
 
   @Test

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.sluice.config.Document;
 import io.sluice.config.InvalidConfig;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
@@ -22,7 +21,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,37 +51,28 @@ class ReloadIT {
 
   private final long seed = Long.getLong("sluice.seed", 41_829_241_100_772L);
   private final Random random = new Random(seed);
-  private final List<AutoCloseable> open = new ArrayList<>();
   private final List<Long> tookMicros = new ArrayList<>();
+  @AutoClose private final Deployment deployed;
   private int moved;
-
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
-
-  @SuppressWarnings("NullAway.Init")
-  private Appliance appliance;
 
   @SuppressWarnings("NullAway.Init")
   private Numbered servers;
 
-  @AfterEach
-  void close() throws Exception {
-    for (AutoCloseable each : open.reversed()) {
-      each.close();
-    }
+  ReloadIT(@TempDir Path dir) throws Exception {
+    deployed = new Deployment(dir);
   }
 
   @Test
   @Timeout(900)
   void whoIsNotMeantByAReloadDoesNotNotice() throws Exception {
     System.out.printf("ReloadIT: %d reloads, -Dsluice.seed=%d%n", RELOADS, seed);
-    servers = keep(new Numbered(SERVERS, 2 * CLIENTS));
-    Client taken = keep(new Client("127.0.0.1"));
+    servers = deployed.keep(new Numbered(SERVERS, 2 * CLIENTS));
+    Client taken = deployed.keep(new Client("127.0.0.1"));
     RandomConfig config = new RandomConfig(random, servers.addresses(), taken.address());
     String calm = config.text();
-    start(calm);
-    Asking asking = keep(new Asking(2 * CLIENTS, CLIENTS, at("main"), at("steady"), servers));
+    deployed.start(calm);
+    Asking asking =
+        deployed.keep(new Asking(2 * CLIENTS, CLIENTS, at("main"), at("steady"), servers));
     asking.round();
     Set<Long> steady = flowIds("steady");
 
@@ -113,7 +103,7 @@ class ReloadIT {
   }
 
   private boolean hasProbed() {
-    return appliance.pools().stream()
+    return deployed.appliance().pools().stream()
         .flatMap(pool -> pool.backends().stream())
         .anyMatch(backend -> backend.dossier().probesPassed() > 0);
   }
@@ -146,21 +136,21 @@ class ReloadIT {
   private void apply(String text) throws Exception {
     long start = System.nanoTime();
     if (random.nextInt(4) == 0) {
-      appliance.configure(text, was -> {});
+      deployed.appliance().configure(text, was -> {});
     } else {
-      Files.writeString(file(), text);
-      appliance.reload();
+      deployed.write(text);
+      deployed.appliance().reload();
     }
     tookMicros.add((System.nanoTime() - start) / 1_000);
   }
 
   private void reloadInvalid(RandomConfig config, Asking asking) throws Exception {
-    String version = appliance.config().version();
+    String version = deployed.appliance().config().version();
     int[] was = asking.whereTheyAre(CLIENTS);
-    Files.writeString(file(), config.wrong());
-    assertThatThrownBy(() -> appliance.reload())
+    deployed.write(config.wrong());
+    assertThatThrownBy(() -> deployed.appliance().reload())
         .isInstanceOfAny(InvalidConfig.class, Refused.class);
-    assertThat(appliance.config().version()).isEqualTo(version);
+    assertThat(deployed.appliance().config().version()).isEqualTo(version);
     asking.round();
     assertThat(asking.whereTheyAre(CLIENTS)).isEqualTo(was);
   }
@@ -212,8 +202,8 @@ class ReloadIT {
   /** Back where everything began, when all that went has gone. */
   private Usage settle(RandomConfig config, String calm, Asking asking) throws Exception {
     config.reset();
-    Files.writeString(file(), calm);
-    appliance.reload();
+    deployed.write(calm);
+    deployed.appliance().reload();
     asking.round();
     await().atMost(Duration.ofSeconds(30)).until(() -> Supply.fdsOpen() == fdsWithoutLingering());
     return Usage.now();
@@ -260,20 +250,8 @@ class ReloadIT {
     assertThat(more.values()).as("grown: " + more).allMatch(by -> by <= 0);
   }
 
-  private void start(String text) throws Exception {
-    Files.writeString(file(), text);
-    Plugins plugins = Plugins.load(getClass().getClassLoader());
-    appliance =
-        keep(new EpollTransport().open(Document.read(file(), plugins.names()), plugins))
-            .appliance();
-  }
-
-  private Path file() {
-    return dir.resolve("sluice.conf");
-  }
-
   private InetSocketAddress at(String front) {
-    return appliance.fronts().stream()
+    return deployed.appliance().fronts().stream()
         .filter(each -> each.name().equals(front))
         .findFirst()
         .orElseThrow()
@@ -284,22 +262,17 @@ class ReloadIT {
   private Set<Long> flowIds(String front) {
     Appliance.FlowQuery all =
         new Appliance.FlowQuery(Optional.of(front), Optional.empty(), Optional.empty(), 1_000, 0);
-    return appliance.flows(all).flows().stream()
+    return deployed.appliance().flows(all).flows().stream()
         .map(Appliance.FlowStatus::id)
         .collect(Collectors.toSet());
   }
 
   /** Of the fronts that are there all the time. */
   private long drops() {
-    return appliance.drops().stream()
+    return deployed.appliance().drops().stream()
         .filter(ledger -> List.of("main", "steady").contains(ledger.front()))
         .flatMap(ledger -> List.of(ledger.request(), ledger.reply()).stream())
         .flatMapToLong(side -> side.dropped().values().stream().mapToLong(Long::longValue))
         .sum();
-  }
-
-  private <T extends AutoCloseable> T keep(T closeable) {
-    open.add(closeable);
-    return closeable;
   }
 }

@@ -18,33 +18,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The one door by which another configuration comes into force, while datagrams move. */
 class ReloadTest {
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
+  @AutoClose private final Deployment deployed;
+  private final Appliance appliance;
 
-  @SuppressWarnings("NullAway.Init")
-  private Deployment deployed;
-
-  @SuppressWarnings("NullAway.Init")
-  private Appliance appliance;
-
-  @BeforeEach
-  void open() throws Exception {
+  ReloadTest(@TempDir Path dir) throws Exception {
     deployed = new Deployment(dir);
     deployed.start(deployed.config(""));
     appliance = deployed.appliance();
-  }
-
-  @AfterEach
-  void close() throws Exception {
-    deployed.close();
   }
 
   @Test

@@ -12,29 +12,17 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What outlives a process: what was changed, put and drained. */
 class StateFileTest {
-  @TempDir
-  @SuppressWarnings("NullAway.Init")
-  private Path dir;
+  @AutoClose private final Deployment deployed;
 
-  @SuppressWarnings("NullAway.Init")
-  private Deployment deployed;
-
-  @BeforeEach
-  void open() throws Exception {
+  StateFileTest(@TempDir Path dir) throws Exception {
     deployed = new Deployment(dir);
     deployed.start(deployed.stateful(""));
-  }
-
-  @AfterEach
-  void close() throws Exception {
-    deployed.close();
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.AdminServer;
 import io.sluice.config.SluiceConfig;
+import io.sluice.config.SluiceConfig.Role;
 import io.vertx.core.json.JsonObject;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -15,11 +16,19 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.function.LongSupplier;
 
 /** A running admin API and a client of it that holds every answer against the contract. */
 final class AdminApi implements AutoCloseable {
+  /** An admin's token. */
+  static final String OPS = "sluice_ops-token";
+
+  /** A viewer's. */
+  static final String WATCH = "sluice_watch~token==";
+
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
   final CannedAppliance appliance = new CannedAppliance();
@@ -34,9 +43,16 @@ final class AdminApi implements AutoCloseable {
     this(config, ServiceLoader.load(AdminServer.class).findFirst().orElseThrow());
   }
 
-  /** Whose limits know no other time than this. */
-  AdminApi(SluiceConfig.Admin config, LongSupplier clock) {
-    this(config, new VertxAdminServer(clock));
+  /** One that lets in who holds {@link #OPS} or {@link #WATCH}; its limits know only this clock. */
+  static AdminApi guarded(LongSupplier clock) {
+    return new AdminApi(
+        new SluiceConfig.Admin(
+            CannedAppliance.address("127.0.0.1", 0),
+            List.of(
+                Secrets.token("ops", OPS, Role.ADMIN), Secrets.token("watch", WATCH, Role.VIEWER)),
+            Optional.empty(),
+            Optional.empty()),
+        new VertxAdminServer(clock));
   }
 
   private AdminApi(SluiceConfig.Admin config, AdminServer server) {

@@ -1,18 +1,17 @@
 package io.sluice.admin;
 
+import static io.sluice.admin.AdminApi.OPS;
+import static io.sluice.admin.AdminApi.WATCH;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import io.sluice.config.SluiceConfig.Admin;
-import io.sluice.config.SluiceConfig.Role;
 import io.sluice.metrics.Journal;
 import java.io.IOException;
 import java.net.Socket;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -24,20 +23,8 @@ import org.slf4j.LoggerFactory;
 /** What is told of who changed what, and of who was refused. */
 @Timeout(60)
 class AuditTest {
-  private static final String OPS = "sluice_ops-token";
-  private static final String WATCH = "sluice_watch-token";
-
   private final AtomicLong now = new AtomicLong();
-  private final AdminApi api =
-      new AdminApi(
-          new Admin(
-              CannedAppliance.address("127.0.0.1", 0),
-              List.of(
-                  Secrets.token("ops", OPS, Role.ADMIN),
-                  Secrets.token("watch", WATCH, Role.VIEWER)),
-              Optional.empty(),
-              Optional.empty()),
-          now::get);
+  private final AdminApi api = AdminApi.guarded(now::get);
   private final ListAppender<ILoggingEvent> log = new ListAppender<>();
   private final Logger audit = (Logger) LoggerFactory.getLogger("io.sluice.audit");
 

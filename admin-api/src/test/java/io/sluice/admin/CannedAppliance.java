@@ -13,19 +13,14 @@ import io.sluice.config.SluiceConfig;
 import io.sluice.front.Explanation;
 import io.sluice.metrics.Drop;
 import io.sluice.metrics.Journal;
-import io.sluice.pool.Dossier;
-import io.sluice.pool.State;
-import io.sluice.probe.ProbeResult;
 import io.sluice.trace.Capture;
 import io.sluice.trace.Captures;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -46,14 +41,14 @@ final class CannedAppliance implements Appliance {
 
   private static final Names NAMES =
       new Names(Set.of("maglev"), Set.of("source-address"), Set.of("dns"), Set.of());
-  private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   final CollectorRegistry metrics = new CollectorRegistry();
-  final Journal journal = new Journal(() -> START);
+  final Journal journal = new Journal(() -> Statuses.START);
   final ConcurrentSkipListMap<Long, FlowStatus> flows = new ConcurrentSkipListMap<>();
   final List<FlowQuery> queries = new ArrayList<>();
-  volatile List<FrontStatus> fronts = List.of(front("dns"), front("syslog"));
-  volatile List<PoolStatus> pools = List.of(pool("resolvers", "a"), pool("collectors", "b"));
+  volatile List<FrontStatus> fronts = List.of(Statuses.front("dns"), Statuses.front("syslog"));
+  volatile List<PoolStatus> pools =
+      List.of(Statuses.pool("resolvers", "a"), Statuses.pool("collectors", "b"));
   volatile List<Ledger> ledgers =
       List.of(
           new Ledger(
@@ -91,104 +86,13 @@ final class CannedAppliance implements Appliance {
   /** As was last said; 0: the load decides. */
   volatile int count;
 
-  static FrontStatus front(String name) {
-    return new FrontStatus(
-        name,
-        List.of(address("0.0.0.0", 53), address("2001:db8:0:0:0:0:0:1", 53)),
-        "resolvers",
-        3,
-        2,
-        1,
-        100_000,
-        4_711,
-        7);
-  }
-
-  static PoolStatus pool(String name, String backend) {
-    return new PoolStatus(
-        name,
-        "maglev",
-        "source-address",
-        List.of(
-            backend(backend, address("::1", 5300), 1, "UP"),
-            backend("z", address("::1", 5301), 1, "TRIAL")),
-        List.of(),
-        Map.of("any", 28_000),
-        Optional.of(
-            new DiscoveryStatus(
-                "dns",
-                "resolvers.example A",
-                1,
-                Optional.of(START),
-                Optional.of("SERVFAIL"),
-                Optional.of(START),
-                Optional.of(START))));
-  }
-
   /** A backend that has been removed. */
   void leaves(String pool, String backend, long flows) {
     var gone = List.of(new LeavingStatus(backend, address("192.0.2.9", 53), flows));
     pools =
-        pools.stream().map(p -> p.name().equals(pool) ? with(p, p.backends(), gone) : p).toList();
-  }
-
-  private static PoolStatus with(
-      PoolStatus pool, List<BackendStatus> backends, List<LeavingStatus> leaving) {
-    return new PoolStatus(
-        pool.name(),
-        pool.policy(),
-        pool.affinity(),
-        backends,
-        leaving,
-        pool.portsFree(),
-        pool.discovery());
-  }
-
-  private static BackendStatus backend(
-      String name, InetSocketAddress address, int weight, String state) {
-    return new BackendStatus(
-        name,
-        address,
-        weight,
-        state,
-        true,
-        99,
-        "no evidence",
-        START,
-        1,
-        Duration.ofNanos(1_234_567),
-        2,
-        3,
-        4,
-        5,
-        new Dossier(
-            Optional.of(new Dossier.Draining(START, Optional.of(START.plusSeconds(30)), true)),
-            Optional.of(
-                new ProbeResult(
-                    ProbeResult.Verdict.LAME_DUCK, "wants to go", Duration.ofMillis(2), START)),
-            1,
-            0,
-            OptionalDouble.of(0.9994),
-            List.of(new Dossier.Transition(START, State.UP, State.DRAINING, "wants to go"))),
-        "configured");
-  }
-
-  static FlowStatus flow(long id, String front, String backend, InetSocketAddress client) {
-    return new FlowStatus(
-        id,
-        front,
-        client,
-        address("127.0.0.1", 53),
-        "resolvers",
-        backend,
-        1,
-        true,
-        START,
-        Duration.ofMillis(1_250),
-        3,
-        2,
-        120,
-        1_440);
+        pools.stream()
+            .map(p -> p.name().equals(pool) ? Statuses.with(p, p.backends(), gone) : p)
+            .toList();
   }
 
   static InetSocketAddress address(String literal, int port) {
@@ -198,7 +102,8 @@ final class CannedAppliance implements Appliance {
   /** Adds flows {@code first} to {@code last} of front dns to backend a. */
   void open(long first, long last) {
     for (long id = first; id <= last; id++) {
-      flows.put(id, flow(id, "dns", "a", address("192.0.2.1", (int) (1_024 + id % 60_000))));
+      flows.put(
+          id, Statuses.flow(id, "dns", "a", address("192.0.2.1", (int) (1_024 + id % 60_000))));
     }
   }
 
@@ -215,7 +120,7 @@ final class CannedAppliance implements Appliance {
         "4.2",
         "epoll",
         phase,
-        START,
+        Statuses.START,
         Duration.ofMillis(90_500),
         2,
         3,
@@ -275,7 +180,7 @@ final class CannedAppliance implements Appliance {
     return new ConfigStatus(
         Conditions.etag(hocon).replace("\"", ""),
         "sluice.conf",
-        START,
+        Statuses.START,
         Map.of("pools", Map.of("resolvers", Map.of("backends", List.of("a", 1, true)))));
   }
 
@@ -324,7 +229,8 @@ final class CannedAppliance implements Appliance {
             .findFirst();
     List<BackendStatus> backends = new ArrayList<>(before.backends());
     backends.removeIf(b -> b.name().equals(backend));
-    edit.apply(now).ifPresent(b -> backends.add(backend(b.name(), b.address(), b.weight(), "UP")));
+    edit.apply(now)
+        .ifPresent(b -> backends.add(Statuses.backend(b.name(), b.address(), b.weight(), "UP")));
     String each =
         backends.stream()
             .map(
@@ -340,7 +246,7 @@ final class CannedAppliance implements Appliance {
             "sluice { fronts { f { listen = [\"127.0.0.1:1\"], pool = p } }, pools { p { backends {"
                 + each
                 + "} } } }");
-    PoolStatus after = with(before, backends, before.leaving());
+    PoolStatus after = Statuses.with(before, backends, before.leaving());
     pools = pools.stream().map(p -> p.equals(before) ? after : p).toList();
     return applied;
   }

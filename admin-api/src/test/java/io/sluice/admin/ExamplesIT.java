@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.File;
 import java.nio.file.Files;
@@ -34,7 +33,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class ExamplesIT {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
-  private static final String SECRET = "a secret of this test";
 
   @TempDir Path folder;
 
@@ -52,14 +50,8 @@ class ExamplesIT {
     needs("dig", "bind9-dnsutils", "/usr/sbin/nsd", "nsd", "/usr/sbin/knotd", "knot");
     NameServer a = keep(NameServer.nsd(folder));
     NameServer b = keep(NameServer.knot(folder));
-    ApplianceProcess sluice =
-        start(
-            "dns",
-            "fronts.dns.listen = [\"127.0.0.1:0\"]",
-            address("resolvers", "a", a.address()),
-            address("resolvers", "b", b.address()));
-    awaitProbed(sluice, "resolvers", 2);
-    Dig front = new Dig("127.0.0.1", port(sluice, "dns"));
+    Example dns = start("dns", Map.of("resolvers", List.of(a.address(), b.address())), "dns");
+    Dig front = new Dig("127.0.0.1", dns.port("dns"));
 
     Map<String, String> first = new TreeMap<>();
     for (int i = 1; i <= 10; i++) {
@@ -69,56 +61,52 @@ class ExamplesIT {
     }
 
     assertThat(first.values()).contains(a.name(), b.name());
-    assertLedger(sluice, "dns", 20, 20);
+    dns.assertLedger("dns", 20, 20);
   }
 
   @Test
   void radius_authentication_and_accounting_of_a_client_meet_the_same_server() throws Exception {
     needs("/usr/sbin/freeradius", "freeradius", "radclient", "freeradius-utils");
     int[] accounting = {NameServer.freePort(), NameServer.freePort()};
-    DebianServer a = keep(DebianServer.freeradius(folder, "a", accounting[0], SECRET));
-    DebianServer b = keep(DebianServer.freeradius(folder, "b", accounting[1], SECRET));
-    ApplianceProcess sluice =
-        start(
-            "radius",
-            "fronts.authentication.listen = [\"127.0.0.1:0\"]",
-            "fronts.accounting.listen = [\"127.0.0.1:0\"]",
-            address("authentication", "a", a.address()),
-            address("authentication", "b", b.address()),
-            address("accounting", "a", "127.0.0.1:" + accounting[0]),
-            address("accounting", "b", "127.0.0.1:" + accounting[1]));
-    awaitProbed(sluice, "authentication", 2);
-    awaitProbed(sluice, "accounting", 2);
+    DebianServer a = keep(DebianServer.freeradius(folder, "a", accounting[0], Example.SECRET));
+    DebianServer b = keep(DebianServer.freeradius(folder, "b", accounting[1], Example.SECRET));
+    Map<String, List<String>> pools =
+        Map.of(
+            "authentication",
+            List.of(a.address(), b.address()),
+            "accounting",
+            List.of("127.0.0.1:" + accounting[0], "127.0.0.1:" + accounting[1]));
+    Example radius = start("radius", pools, "authentication", "accounting");
 
     for (int i = 1; i <= 10; i++) {
       String from = "Packet-Src-IP-Address = 127.7.7." + i + ", User-Name = bob, ";
-      assertThat(radclient(sluice, "authentication", "auth", from + "User-Password = hello"))
+      assertThat(radclient(radius, "authentication", "auth", from + "User-Password = hello"))
           .contains("Received Access-Accept")
           .containsPattern("Reply-Message = \"server [ab]\"");
-      assertThat(radclient(sluice, "accounting", "acct", from + "Acct-Status-Type = Start"))
+      assertThat(radclient(radius, "accounting", "acct", from + "Acct-Status-Type = Start"))
           .contains("Received Accounting-Response");
     }
 
-    Map<String, String> authenticated = backends(sluice, "authentication");
+    Map<String, String> authenticated = backends(radius, "authentication");
     assertThat(authenticated).hasSize(10).containsValues("a", "b");
-    assertThat(backends(sluice, "accounting")).isEqualTo(authenticated);
-    assertLedger(sluice, "authentication", 10, 10);
-    assertLedger(sluice, "accounting", 10, 10);
+    assertThat(backends(radius, "accounting")).isEqualTo(authenticated);
+    radius.assertLedger("authentication", 10, 10);
+    radius.assertLedger("accounting", 10, 10);
   }
 
-  private String radclient(ApplianceProcess sluice, String front, String what, String packet)
+  private String radclient(Example radius, String front, String what, String packet)
       throws Exception {
     Path file = Files.writeString(folder.resolve("packet"), packet);
-    String server = "127.0.0.1:" + port(sluice, front);
-    Ended radclient = Ended.run("radclient", "-x", "-f", "" + file, server, what, SECRET);
+    String server = "127.0.0.1:" + radius.port(front);
+    Ended radclient = Ended.run("radclient", "-x", "-f", "" + file, server, what, Example.SECRET);
     assertThat(radclient.status()).as(radclient.out() + radclient.err()).isZero();
     return radclient.out();
   }
 
   /** Which backend each client's flow is with, by the client's address without its port. */
-  private static Map<String, String> backends(ApplianceProcess sluice, String front)
-      throws Exception {
-    return flows(sluice, front)
+  private static Map<String, String> backends(Example radius, String front) throws Exception {
+    return radius
+        .flows(front)
         .collect(
             toMap(
                 flow -> flow.getString("client").replaceFirst(":\\d+$", ""),
@@ -131,14 +119,9 @@ class ExamplesIT {
     needs("/usr/sbin/rsyslogd", "rsyslog", "logger", "bsdutils");
     DebianServer a = keep(DebianServer.rsyslog(folder, "a"));
     DebianServer b = keep(DebianServer.rsyslog(folder, "b"));
-    ApplianceProcess sluice =
-        start(
-            "syslog",
-            "fronts.syslog.listen = [\"127.0.0.1:0\"]",
-            address("collectors", "a", a.address()),
-            address("collectors", "b", b.address()));
-    awaitProbed(sluice, "collectors", 2);
-    String port = "" + port(sluice, "syslog");
+    Example syslog =
+        start("syslog", Map.of("collectors", List.of(a.address(), b.address())), "syslog");
+    String port = "" + syslog.port("syslog");
 
     int senders = 12;
     int each = 50;
@@ -163,7 +146,7 @@ class ExamplesIT {
     assertThat(bySender).hasSize(senders);
     assertThat(bySender.values())
         .allSatisfy(lines -> assertThat(lines).hasSize(each).isSorted().doesNotHaveDuplicates());
-    assertLedger(sluice, "syslog", (long) senders * each, 0);
+    syslog.assertLedger("syslog", (long) senders * each, 0);
   }
 
   @Test
@@ -173,26 +156,20 @@ class ExamplesIT {
     assumeTrue(Files.exists(Path.of(wad)), "needs " + wad + ": install the package freedm");
     DebianServer a = keep(DebianServer.doom(folder, "a"));
     DebianServer b = keep(DebianServer.doom(folder, "b"));
-    ApplianceProcess sluice =
-        start(
-            "game",
-            "fronts.doom.listen = [\"127.0.0.1:0\"]",
-            address("games", "a", a.address()),
-            address("games", "b", b.address()));
-    awaitProbed(sluice, "games", 2);
-    String front = "127.0.0.1:" + port(sluice, "doom");
+    Example game = start("game", Map.of("games", List.of(a.address(), b.address())), "doom");
+    String front = "127.0.0.1:" + game.port("doom");
     for (int players = 1; players <= 2; players++) {
       join(front, wad);
       int joined = players;
-      await().atMost(PATIENCE).until(() -> flows(sluice, "doom").count() == joined);
+      await().atMost(PATIENCE).until(() -> game.flows("doom").count() == joined);
     }
     awaitMatch(a);
     awaitMatch(b);
-    Map<String, JsonObject> before = matches(sluice);
+    Map<String, JsonObject> before = matches(game);
     assertThat(before).containsOnlyKeys("a", "b");
 
     DebianServer c = keep(DebianServer.doom(folder, "c"));
-    add(sluice, "games", c);
+    game.add("games", c);
     join(front, wad);
     awaitMatch(c);
 
@@ -202,13 +179,13 @@ class ExamplesIT {
         .atMost(PATIENCE)
         .untilAsserted(
             () -> {
-              Map<String, JsonObject> now = matches(sluice);
+              Map<String, JsonObject> now = matches(game);
               assertThat(now).containsOnlyKeys("a", "b", "c");
               before.forEach((backend, was) -> assertGoesOn(was, requireNonNull(now.get(backend))));
             });
     awaitMatch(a);
     awaitMatch(b);
-    assertNothingDropped(sluice, "doom");
+    game.assertNothingDropped("doom");
   }
 
   private static void assertGoesOn(JsonObject was, JsonObject now) {
@@ -217,8 +194,8 @@ class ExamplesIT {
     assertThat(now.getLong("replies")).isGreaterThan(was.getLong("replies") + 35);
   }
 
-  private static Map<String, JsonObject> matches(ApplianceProcess sluice) throws Exception {
-    return flows(sluice, "doom").collect(toMap(flow -> flow.getString("backend"), flow -> flow));
+  private static Map<String, JsonObject> matches(Example game) throws Exception {
+    return game.flows("doom").collect(toMap(flow -> flow.getString("backend"), flow -> flow));
   }
 
   /** A player without a screen, whose match begins when he has come. */
@@ -262,14 +239,8 @@ class ExamplesIT {
     new Random(1).nextBytes(page);
     DebianServer a = keep(DebianServer.http3(folder, "a", page));
     DebianServer b = keep(DebianServer.http3(folder, "b", page));
-    ApplianceProcess sluice =
-        start(
-            "http3",
-            "fronts.web.listen = [\"127.0.0.1:0\"]",
-            address("servers", "a", a.address()),
-            address("servers", "b", b.address()));
-    awaitProbed(sluice, "servers", 2);
-    int port = port(sluice, "web");
+    Example http3 = start("http3", Map.of("servers", List.of(a.address(), b.address())), "web");
+    int port = http3.port("web");
 
     String server = fetch(port, "who");
     assertThat(fetch(port, "page")).isEqualTo("page");
@@ -279,10 +250,10 @@ class ExamplesIT {
     String rebound =
         fetch(port, "who", "--change-local-addr=50ms", "--nat-rebinding", "--delay-stream=200ms");
     assertThat(rebound).isEqualTo(server);
-    assertThat(flows(sluice, "web").map(flow -> flow.getString("backend")))
+    assertThat(http3.flows("web").map(flow -> flow.getString("backend")))
         .hasSize(4)
         .containsOnly(server);
-    assertNothingDropped(sluice, "web");
+    http3.assertNothingDropped("web");
 
     DebianServer gone = server.equals("a") ? a : b;
     gone.close();
@@ -302,30 +273,9 @@ class ExamplesIT {
     return file.equals("who") ? Files.readString(folder.resolve(file)) : file;
   }
 
-  /**
-   * @param overrides of addresses, and of nothing else: what is tested is what is shown
-   */
-  private ApplianceProcess start(String example, String... overrides) throws Exception {
-    assertThat(overrides)
-        .allMatch(
-            line ->
-                line.matches(
-                    "fronts\\.\\w+\\.listen = .*|pools\\.\\w+\\.backends\\.\\w+\\.address = .*"));
-    Path file = Path.of("../conf/examples", example + ".conf").toRealPath();
-    String config =
-        """
-        include file("%s")
-        sluice {
-          %s
-          admin.listen = "127.0.0.1:0"
-        }
-        """
-            .formatted(file, String.join("\n  ", overrides));
-    return keep(ApplianceProcess.start(folder, config, "env", "RADIUS_SECRET=" + SECRET));
-  }
-
-  private static String address(String pool, String backend, String address) {
-    return "pools.%s.backends.%s.address = \"%s\"".formatted(pool, backend, address);
+  private Example start(String name, Map<String, List<String>> pools, String... fronts)
+      throws Exception {
+    return keep(Example.start(folder, name, pools, List.of(fronts)));
   }
 
   private <T extends AutoCloseable> T keep(T started) {
@@ -339,84 +289,5 @@ class ExamplesIT {
       String missing = "needs %s: install the package %s".formatted(programs[i], programs[i + 1]);
       assumeTrue(Ended.run("sh", "-c", "command -v " + programs[i]).status() == 0, missing);
     }
-  }
-
-  /** Every backend has passed a probe and is up. */
-  private static void awaitProbed(ApplianceProcess sluice, String pool, int backends) {
-    await()
-        .atMost(PATIENCE)
-        .untilAsserted(
-            () -> {
-              List<String> metrics = sluice.get("/metrics").lines().toList();
-              String of = "{pool=\"" + pool + "\",backend=\"";
-              assertThat(metrics)
-                  .filteredOn(line -> line.startsWith("sluice_backend_probes_total" + of))
-                  .filteredOn(line -> line.contains("result=\"passed\"") && !line.endsWith(" 0.0"))
-                  .hasSize(backends);
-              assertThat(metrics)
-                  .filteredOn(line -> line.startsWith("sluice_backend_state" + of))
-                  .filteredOn(line -> line.endsWith("state=\"UP\",} 1.0"))
-                  .hasSize(backends);
-            });
-  }
-
-  private static void add(ApplianceProcess sluice, String pool, DebianServer server)
-      throws Exception {
-    String at = sluice.url("/v1/pools/%s/backends/%s".formatted(pool, server.name()));
-    String json = new JsonObject().put("address", server.address()).encode();
-    Ended curl =
-        Ended.run(
-            "curl",
-            "-sSf",
-            "-m",
-            "10",
-            "-X",
-            "PUT",
-            "-H",
-            "Content-Type: application/json",
-            "-d",
-            json,
-            at);
-    assertThat(curl.status()).as(curl.err()).isZero();
-  }
-
-  private static int port(ApplianceProcess sluice, String front) throws Exception {
-    JsonArray listen = sluice.json("/v1/fronts/" + front).getJsonArray("listen");
-    return Integer.parseInt(listen.getString(0).replaceFirst(".*:", ""));
-  }
-
-  private static Stream<JsonObject> flows(ApplianceProcess sluice, String front) throws Exception {
-    JsonArray flows = sluice.json("/v1/flows?limit=1000&front=" + front).getJsonArray("flows");
-    return flows.stream().map(JsonObject.class::cast);
-  }
-
-  private static void assertLedger(
-      ApplianceProcess sluice, String front, long requests, long replies) {
-    await()
-        .untilAsserted(
-            () -> {
-              JsonObject ledger = ledger(sluice, front);
-              assertThat(ledger.getJsonObject("request").getLong("received")).isEqualTo(requests);
-              assertThat(ledger.getJsonObject("reply").getLong("received")).isEqualTo(replies);
-              assertNothingDropped(sluice, front);
-            });
-  }
-
-  private static void assertNothingDropped(ApplianceProcess sluice, String front) throws Exception {
-    JsonObject ledger = ledger(sluice, front);
-    for (String side : List.of("request", "reply")) {
-      assertThat(ledger.getJsonObject(side).getJsonObject("dropped").getMap().values())
-          .as(ledger.encode())
-          .isNotEmpty()
-          .containsOnly(0);
-    }
-  }
-
-  private static JsonObject ledger(ApplianceProcess sluice, String front) throws Exception {
-    return sluice.json("/v1/drops").getJsonArray("fronts").stream()
-        .map(JsonObject.class::cast)
-        .filter(ledger -> front.equals(ledger.getString("front")))
-        .findFirst()
-        .orElseThrow();
   }
 }

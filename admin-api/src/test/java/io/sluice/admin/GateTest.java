@@ -1,5 +1,7 @@
 package io.sluice.admin;
 
+import static io.sluice.admin.AdminApi.OPS;
+import static io.sluice.admin.AdminApi.WATCH;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -34,23 +36,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Who is let in, and to what. */
 @Timeout(60)
 class GateTest {
-  private static final String OPS = "sluice_ops-token";
-  private static final String WATCH = "sluice_watch~token==";
   private static final Set<String> OPEN =
       Set.of("getHealth", "getReadiness", "getDashboard", "getAsset");
   private static final Set<String> PACKETS = Set.of("/v1/capture", "/v1/recorder");
 
   private final AtomicLong now = new AtomicLong();
-  private final AdminApi api =
-      new AdminApi(
-          new Admin(
-              CannedAppliance.address("127.0.0.1", 0),
-              List.of(
-                  Secrets.token("ops", OPS, Role.ADMIN),
-                  Secrets.token("watch", WATCH, Role.VIEWER)),
-              Optional.empty(),
-              Optional.empty()),
-          now::get);
+  private final AdminApi api = AdminApi.guarded(now::get);
 
   @AfterEach
   void close() {

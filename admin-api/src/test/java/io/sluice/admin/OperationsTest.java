@@ -145,7 +145,7 @@ class OperationsTest {
   @ParameterizedTest
   @ValueSource(strings = {"1.5", "100%", "a%41", "[1]", "\"x\"", "true", "a+b", "a b", HOSTILE})
   void anyNameCanBeAskedFor(String name) {
-    api.appliance.fronts = List.of(CannedAppliance.front("dns"), CannedAppliance.front(name));
+    api.appliance.fronts = List.of(Statuses.front("dns"), Statuses.front(name));
     String escaped = URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20");
     assertThat(api.json("/v1/fronts/" + escaped).getString("name")).isEqualTo(name);
     api.json("/v1/flows?front=" + escaped);
@@ -154,7 +154,7 @@ class OperationsTest {
 
   @Test
   void plusInAPathIsAPlus() {
-    api.appliance.fronts = List.of(CannedAppliance.front("a+b"));
+    api.appliance.fronts = List.of(Statuses.front("a+b"));
     assertThat(api.json("/v1/fronts/a+b").getString("name")).isEqualTo("a+b");
   }
 
@@ -246,8 +246,7 @@ class OperationsTest {
 
   @Test
   void flowsOfABackendThatLeftTheConfigurationAreListed() {
-    api.appliance.flows.put(
-        1L, CannedAppliance.flow(1, "dns", "gone", CannedAppliance.address("::1", 9)));
+    api.appliance.flows.put(1L, Statuses.flow(1, "dns", "gone", CannedAppliance.address("::1", 9)));
     assertThat(api.json("/v1/flows?backend=gone").getJsonArray("flows")).hasSize(1);
   }
 
@@ -255,7 +254,7 @@ class OperationsTest {
   void filtersAreCombined() {
     api.appliance.open(1, 5);
     api.appliance.flows.put(
-        9L, CannedAppliance.flow(9, "syslog", "b", CannedAppliance.address("2001:db8::7", 9)));
+        9L, Statuses.flow(9, "syslog", "b", CannedAppliance.address("2001:db8::7", 9)));
     assertThat(ids(api.json("/v1/flows?front=syslog&backend=b&client=2001:db8::7")))
         .containsExactly(9L);
     assertThat(ids(api.json("/v1/flows?front=dns&client=192.0.2.1:1027"))).containsExactly(3L);

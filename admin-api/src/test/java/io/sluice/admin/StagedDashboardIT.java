@@ -62,12 +62,12 @@ class StagedDashboardIT {
   void whatever_the_appliance_says_is_text_and_never_markup() {
     try (AdminApi api = new AdminApi();
         Visit visit = chromium.visit(origin(api))) {
-      api.appliance.fronts = List.of(CannedAppliance.front("dns"), CannedAppliance.front(HOSTILE));
-      PoolStatus pool = CannedAppliance.pool(HOSTILE, HOSTILE);
+      api.appliance.fronts = List.of(Statuses.front("dns"), Statuses.front(HOSTILE));
+      PoolStatus pool = Statuses.pool(HOSTILE, HOSTILE);
       api.appliance.pools = List.of(pool);
       api.appliance.leaves(HOSTILE, HOSTILE, 12);
       api.appliance.flows.put(
-          1L, CannedAppliance.flow(1, HOSTILE, HOSTILE, CannedAppliance.address("::1", 9)));
+          1L, Statuses.flow(1, HOSTILE, HOSTILE, CannedAppliance.address("::1", 9)));
       api.appliance.journal.enter(Journal.Kind.BACKEND, HOSTILE, HOSTILE, HOSTILE);
       Page page = visit.open().page;
       for (String place : List.of("#fronts", "#pools", "#flows", "#events")) {

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Stream;
 
 /**
  * What is kept of a backend for people to read; nothing is decided by it.
@@ -24,6 +25,8 @@ public record Dossier(
     long probesFailed,
     OptionalDouble replyRatio,
     List<Transition> history) {
+  private static final int HISTORY = 16;
+
   static final Dossier EMPTY =
       new Dossier(Optional.empty(), Optional.empty(), 0, 0, OptionalDouble.empty(), List.of());
 
@@ -37,4 +40,29 @@ public record Dossier(
 
   /** A change of state. */
   public record Transition(Instant at, State from, State to, String reason) {}
+
+  Dossier wished(Optional<Draining> by) {
+    return new Dossier(by, probe, probesPassed, probesFailed, replyRatio, history);
+  }
+
+  Dossier probed(ProbeResult last) {
+    long passed = probesPassed + (last.passed() ? 1 : 0);
+    long failed = probesFailed + (last.passed() ? 0 : 1);
+    return new Dossier(draining, Optional.of(last), passed, failed, replyRatio, history);
+  }
+
+  Dossier unprobed() {
+    return new Dossier(draining, Optional.empty(), probesPassed, probesFailed, replyRatio, history);
+  }
+
+  Dossier answering(OptionalDouble ratio) {
+    return new Dossier(draining, probe, probesPassed, probesFailed, ratio, history);
+  }
+
+  /** The oldest transitions give way. */
+  Dossier moved(Transition last) {
+    int surplus = Math.max(0, history.size() + 1 - HISTORY);
+    List<Transition> all = Stream.concat(history.stream().skip(surplus), Stream.of(last)).toList();
+    return new Dossier(draining, probe, probesPassed, probesFailed, replyRatio, all);
+  }
 }

@@ -10,10 +10,8 @@ import io.sluice.probe.Prober;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
@@ -39,13 +37,11 @@ public final class Pool implements Deal, AutoCloseable {
   private final Journal journal;
   private final Census census;
   private final Pulse pulse;
+  private final Dealing dealing = new Dealing();
   private volatile Roster roster;
-  private volatile Snapshot snapshot;
   private volatile List<Watch> leaving = List.of();
 
-  // control's alone
-  private @Nullable Checks checks;
-  private boolean noneEligible; // so that it is said once
+  private @Nullable Checks checks; // control's alone
 
   /**
    * What a pool is made of.
@@ -156,7 +152,7 @@ public final class Pool implements Deal, AutoCloseable {
       LongUnaryOperator jitter,
       Journal journal) {
     Pool pool = new Pool(spec, workers, control, nanoClock, wallClock, jitter, journal);
-    pool.swap(pool.snapshot.by(spec.policy(), pool.roster.members()));
+    pool.dealing.swap(pool.roster, pool.dealing.by(pool.roster));
     pool.pulse.arm();
     return pool;
   }
@@ -178,7 +174,6 @@ public final class Pool implements Deal, AutoCloseable {
     roster = Roster.of(spec, server -> new Watch(this, spec, server, workers));
     census = new Census(roster, TICK_NS);
     pulse = new Pulse(control, TICK_NS, this::tick);
-    snapshot = Snapshot.EMPTY;
   }
 
   /** A tenth more or less. */
@@ -202,17 +197,17 @@ public final class Pool implements Deal, AutoCloseable {
 
   @Override
   public @Nullable Backend pick(long key) {
-    return snapshot.pick(key);
+    return dealing.pick(key);
   }
 
   @Override
   public @Nullable Backend pickOther(long key, Backend not) {
-    return snapshot.pickOther(key, not);
+    return dealing.pickOther(key, not);
   }
 
   /** What it would deal next, as of now. */
   public Preview preview() {
-    return new Preview(snapshot);
+    return dealing.preview();
   }
 
   /**
@@ -248,7 +243,7 @@ public final class Pool implements Deal, AutoCloseable {
       return () -> {};
     }
     Roster then = now.after(next, server -> new Watch(this, next, server, workers));
-    Snapshot dealt = snapshot.by(next.policy(), then.members());
+    Snapshot dealt = dealing.by(then);
     return () -> become(then, dealt);
   }
 
@@ -259,7 +254,7 @@ public final class Pool implements Deal, AutoCloseable {
     come.forEach(Watch::join);
     census.cover(then);
     roster = then;
-    swap(dealt);
+    dealing.swap(then, dealt);
     gone.forEach(Watch::leave);
     leaving = Stream.concat(leaving.stream(), gone.stream()).toList();
     Checks by = checks;
@@ -366,13 +361,7 @@ public final class Pool implements Deal, AutoCloseable {
 
   /** Control: deals from the backends that are eligible now, or as before if the policy fails. */
   void refresh() {
-    Snapshot next = snapshot;
-    try {
-      next = next.by(roster.spec().policy(), roster.members());
-    } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError e) {
-      log.error("pool {}: its policy failed, it goes on dealing as before", name(), e);
-    }
-    swap(next);
+    dealing.refresh(roster);
   }
 
   ScheduledExecutorService control() {
@@ -389,29 +378,5 @@ public final class Pool implements Deal, AutoCloseable {
 
   boolean closed() {
     return pulse.isClosed();
-  }
-
-  /** In the order the package explains: who joins is marked, who leaves is unmarked last. */
-  private void swap(Snapshot next) {
-    warnIfNoneEligible();
-    List<Watch> watches = roster.watches();
-    Set<Backend> members = new HashSet<>(List.of(next.members));
-    watches.stream().filter(w -> members.contains(w.backend())).forEach(w -> w.publish(true));
-    snapshot = next;
-    watches.stream().filter(w -> !members.contains(w.backend())).forEach(w -> w.publish(false));
-  }
-
-  private void warnIfNoneEligible() {
-    boolean none = roster.hasNoneEligible();
-    if (none && !noneEligible) {
-      log.warn(
-          "pool {} has no {}: {}",
-          name(),
-          roster.watches().isEmpty() ? "backend" : "eligible backend",
-          roster.spec().allWhenNoneEligible() && !roster.watches().isEmpty()
-              ? "trying all"
-              : "dropping what would open a flow");
-    }
-    noneEligible = none;
   }
 }

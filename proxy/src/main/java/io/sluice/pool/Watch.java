@@ -5,8 +5,6 @@ import io.sluice.probe.ProbeResult;
 import io.sluice.probe.Rounds;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +22,6 @@ final class Watch {
   /** Where slow start begins. */
   private static final int SHARE_AT_FIRST = Backend.ALL_KEYS / 16;
 
-  private static final int HISTORY = 16;
-
   /** For a flow that was being opened when its backend was removed. */
   private static final long LEAVING_NS = Duration.ofSeconds(1).toNanos();
 
@@ -41,8 +37,6 @@ final class Watch {
   private Instant since;
   private long ejections;
   private Dossier dossier = Dossier.EMPTY;
-  private long passed;
-  private long failed;
 
   /** When it came or came back, from when on its share grows; {@link Health#NEVER}: it is whole. */
   private long backNs = Health.NEVER;
@@ -75,7 +69,7 @@ final class Watch {
     if (server.drained()) {
       health.wish(Health.Wish.OPERATOR);
       noted = state();
-      draining(Optional.of(new Dossier.Draining(since, Optional.empty(), false)));
+      dossier = dossier.wished(Optional.of(new Dossier.Draining(since, Optional.empty(), false)));
     }
     backend = new Backend(server, workers, evidence, standing(false, pool.nowNs()));
   }
@@ -125,7 +119,7 @@ final class Watch {
     terms = terms(next, server.weight());
     health.heed(next.rules(), next.probing(), next.silence());
     if (!next.silence().counts()) {
-      dossier(dossier.draining(), dossier.probe(), OptionalDouble.empty(), dossier.history());
+      dossier = dossier.answering(OptionalDouble.empty());
     }
     if (state() != noted) {
       note(pool.nowNs());
@@ -174,7 +168,7 @@ final class Watch {
     close();
     long nowNs = pool.nowNs();
     health.unprobed(nowNs);
-    dossier(wish(), Optional.empty(), dossier.replyRatio(), dossier.history());
+    dossier = dossier.wished(wish()).unprobed();
     if (state() != noted) {
       note(nowNs);
     }
@@ -258,7 +252,7 @@ final class Watch {
   /** What its exchanges say; the time has its say right after. */
   void hear(Hearing hearing, long nowNs) {
     health.heard(nowNs, hearing);
-    dossier(dossier.draining(), dossier.probe(), hearing.ratio(), dossier.history());
+    dossier = dossier.answering(hearing.ratio());
   }
 
   /** Time has passed. */
@@ -290,15 +284,13 @@ final class Watch {
       String what = result.verdict().name();
       pool.journal().enter(Journal.Kind.PROBE, subject(), what, result.reason());
     }
-    passed += result.passed() ? 1 : 0;
-    failed += result.passed() ? 0 : 1;
     long nowNs = pool.nowNs();
     if (result.passed()) {
       health.passed(nowNs, result.lameDuck());
     } else {
       health.failed(nowNs, result.reason());
     }
-    dossier(wish(), Optional.of(result), dossier.replyRatio(), dossier.history());
+    dossier = dossier.wished(wish()).probed(result);
     wished(nowNs);
   }
 
@@ -307,7 +299,8 @@ final class Watch {
     drainUntilNs = deadline.map(in -> pool.nowNs() + in.toNanos()).orElse(Health.NEVER);
     Instant now = pool.wallClock().instant();
     health.wish(Health.Wish.OPERATOR);
-    draining(Optional.of(new Dossier.Draining(now, deadline.map(now::plus), false)));
+    dossier =
+        dossier.wished(Optional.of(new Dossier.Draining(now, deadline.map(now::plus), false)));
     wishedBy(
         "DRAIN", deadline.map(in -> "within " + in.toMillis() + " ms").orElse("without deadline"));
     wished(pool.nowNs());
@@ -317,7 +310,7 @@ final class Watch {
   void enable() {
     drainUntilNs = Health.NEVER;
     health.wish(Health.Wish.NOBODY);
-    draining(Optional.empty());
+    dossier = dossier.wished(Optional.empty());
     wishedBy("ENABLE", "as far as its health allows");
     wished(pool.nowNs());
   }
@@ -346,18 +339,6 @@ final class Watch {
                           new Dossier.Draining(
                               pool.wallClock().instant(), Optional.empty(), true)));
     };
-  }
-
-  private void draining(Optional<Dossier.Draining> by) {
-    dossier(by, dossier.probe(), dossier.replyRatio(), dossier.history());
-  }
-
-  private void dossier(
-      Optional<Dossier.Draining> draining,
-      Optional<ProbeResult> probe,
-      OptionalDouble ratio,
-      List<Dossier.Transition> history) {
-    dossier = new Dossier(draining, probe, passed, failed, ratio, history);
   }
 
   private void decided(long nowNs) {
@@ -390,11 +371,7 @@ final class Watch {
     if (!isAway(noted) && (isAway(before) || trusted)) {
       backNs = nowNs;
     }
-    List<Dossier.Transition> history = new ArrayList<>(dossier.history());
-    history.add(new Dossier.Transition(since, before, noted, reason()));
-    int surplus = Math.max(0, history.size() - HISTORY);
-    List<Dossier.Transition> last = List.copyOf(history.subList(surplus, history.size()));
-    dossier(dossier.draining(), dossier.probe(), dossier.replyRatio(), last);
+    dossier = dossier.moved(new Dossier.Transition(since, before, noted, reason()));
     pool.journal().enter(Journal.Kind.BACKEND, subject(), noted.name(), reason());
     log.atLevel(isOut(noted) ? Level.WARN : Level.INFO).log("backend {} {}", subject(), reason());
   }

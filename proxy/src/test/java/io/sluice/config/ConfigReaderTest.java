@@ -14,7 +14,6 @@ import io.sluice.config.SluiceConfig.Load;
 import io.sluice.config.SluiceConfig.Passive;
 import io.sluice.config.SluiceConfig.PeerSockets;
 import io.sluice.config.SluiceConfig.Pool;
-import io.sluice.config.SluiceConfig.Probe;
 import io.sluice.config.SluiceConfig.Rehome;
 import io.sluice.config.SluiceConfig.WhenNoneEligible;
 import io.sluice.config.SluiceConfig.Workers;
@@ -29,18 +28,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ConfigReaderTest {
-  private static final String LEAST =
-      """
-      sluice {
-        fronts.f { listen = ["0.0.0.0:5300"], pool = p }
-        pools.p.backends.a.address = "192.0.2.1:53"
-      }
-      """;
-
   @Test
   void whatIsLeftOutHasItsDefault() throws Exception {
     int cores = Runtime.getRuntime().availableProcessors();
-    assertThat(Samples.read(LEAST))
+    assertThat(Samples.read(Samples.LEAST))
         .isEqualTo(
             new SluiceConfig(
                 Duration.ofSeconds(10),
@@ -178,7 +169,7 @@ class ConfigReaderTest {
   void smallerDefaultsGiveWayToWhatIsSetBesideThem() throws Exception {
     SluiceConfig config =
         Samples.read(
-            LEAST
+            Samples.LEAST
                 + "sluice.fronts.f.flows { max = 100, idle-timeout = 2s }\n"
                 + "sluice.pools.p.health.passive.eject-for = 10m");
 
@@ -190,80 +181,10 @@ class ConfigReaderTest {
   }
 
   @Test
-  void aProbeHasItsTypesOptionsAndDefaults() throws Exception {
-    Duration second = Duration.ofSeconds(1);
-    assertThat(probe("type = dns"))
-        .isEqualTo(
-            new Probe(new Check.Dns(".", "NS", true), Duration.ofSeconds(2), second, 2, 3, 0));
-    assertThat(probe("type = stun, interval = 500ms, rise = 1, fall = 2, port = 3478"))
-        .isEqualTo(
-            new Probe(
-                new Check.Plain("stun"),
-                Duration.ofMillis(500),
-                Duration.ofMillis(500),
-                1,
-                2,
-                3478));
-    assertThat(probe("type = dns, name = a.example, query-type = AAAA, recursion = false").check())
-        .isEqualTo(new Check.Dns("a.example", "AAAA", false));
-    assertThat(
-            probe("type = http, path = \"/up?x=1\", host = \"a.example:8080\", expect-status = 204")
-                .check())
-        .isEqualTo(new Check.Http("/up?x=1", "a.example:8080", 204, 204, Optional.empty()));
-    assertThat(probe("type = http").check())
-        .isEqualTo(new Check.Http("/", "", 200, 399, Optional.empty()));
-  }
-
-  @Test
-  void aProbesBytesAreTextOrHexOrARegex() throws Exception {
-    assertThat(
-            probe(
-                    """
-                    type = udp, send = "hex:00 fF0a", expect = "text:a.\\u00e9", drain = "regex:^\\\\x00.+$"
-                    """)
-                .check())
-        .isEqualTo(
-            new Check.Udp(
-                "\u0000\u00ff\n",
-                Optional.of(new Check.Content(false, "a.\u00c3\u00a9")),
-                Optional.of(new Check.Content(true, "^\\x00.+$"))));
-    assertThat(new Check.Content(false, "a.").pattern().matcher("ab").find()).isFalse();
-    assertThat(new Check.Content(true, "^a.$").pattern().matcher("a\n").find()).isTrue();
-  }
-
-  @Test
-  void aSecretComesFromTheEnvironmentAndIsShownToNobody() throws Exception {
-    String text = LEAST + "sluice.pools.p.health.probe { type = radius, secret = ${?SECRET} }";
-    Probe probe = probe(Samples.read(text, Map.of("SECRET", "hush")));
-    assertThat(probe.check()).isEqualTo(new Check.Radius("hush"));
-    assertThat(probe.toString()).doesNotContain("hush");
-  }
-
-  @Test
-  void aRegexIsBoundedInLength() {
-    String text =
-        LEAST
-            + "sluice.pools.p.health.probe { type = udp, send = \"text:x\", expect = \"regex:%s\""
-            + " }";
-    assertThat(problemsOf(text.formatted("(".repeat(512) + ")".repeat(512)))).isEmpty();
-    assertThat(problemsOf(text.formatted("x".repeat(1_025))))
-        .extracting(Problem::message)
-        .containsExactly("is longer than the 1024 characters a regex may have");
-  }
-
-  private static Probe probe(String options) throws InvalidConfig {
-    return probe(Samples.read(LEAST + "sluice.pools.p.health.probe { " + options + " }"));
-  }
-
-  private static Probe probe(SluiceConfig config) {
-    return config.pools().getFirst().health().probe().orElseThrow();
-  }
-
-  @Test
   void laterKeysMaySayWhatIsTrueToday() throws Exception {
     assertThat(
             Samples.read(
-                LEAST
+                Samples.LEAST
                     + """
                     sluice.fronts.f.per-datagram = false
                     sluice.fronts.f.client-address = none
@@ -272,13 +193,13 @@ class ConfigReaderTest {
                     sluice.pools.p.slow-start = 0s
                     sluice.admin.tokens = []
                     """))
-        .isEqualTo(Samples.read(LEAST));
+        .isEqualTo(Samples.read(Samples.LEAST));
   }
 
   @Test
   void theEnvironmentFillsInAndTheTextGoesFirst() throws Exception {
     String text =
-        LEAST
+        Samples.LEAST
             + """
             sluice.fronts.f.max-datagram = 100
             sluice.fronts.f.max-datagram = ${?MTU}
@@ -309,7 +230,7 @@ class ConfigReaderTest {
     System.setProperty("sluice.drain-timeout", "1s");
     System.setProperty("MTU", "77");
     try {
-      SluiceConfig config = Samples.read(LEAST + "sluice.fronts.f.max-datagram = ${?MTU}");
+      SluiceConfig config = Samples.read(Samples.LEAST + "sluice.fronts.f.max-datagram = ${?MTU}");
       assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(10));
       assertThat(config.fronts().getFirst().maxDatagramBytes()).isEqualTo(1_500);
     } finally {
@@ -322,7 +243,7 @@ class ConfigReaderTest {
   void filtersAreReadInTheirOrder() throws Exception {
     assertThat(
             Samples.read(
-                    LEAST
+                    Samples.LEAST
                         + """
                         sluice.fronts.f.filters = [
                           { type = access-list, allow = ["10.0.0.0/8", "2001:db8::/32", "::1"], deny = ["10.1.2.3"] }
@@ -354,7 +275,7 @@ class ConfigReaderTest {
     SluiceConfig config =
         ConfigReader.read(
             "f",
-            LEAST
+            Samples.LEAST
                 + "sluice.pools.p { balance.policy = sticky, affinity.key = quic-connection-id,"
                 + " health.probe.type = ping }\n"
                 + "sluice.fronts.f.filters = [{ type = cookies }, { type = cookies, name = more }]",
@@ -372,7 +293,7 @@ class ConfigReaderTest {
   void addressesOfDifferentReachAreNoConflict() {
     assertThat(
             Samples.problems(
-                LEAST
+                Samples.LEAST
                     + """
                     sluice.fronts.g { listen = ["192.0.2.9:5300", "127.0.0.1:0", "127.0.0.1:0"], pool = p }
                     sluice.pools.q.backends { a.address = "192.0.2.1:53", b.address = "[fe80::1%1]:53", c.address = "[fe80::1%2]:53" }
@@ -383,7 +304,7 @@ class ConfigReaderTest {
 
   @Test
   void aHundredMistakesAreAHundredProblemsInFileOrder() {
-    StringBuilder text = new StringBuilder(LEAST);
+    StringBuilder text = new StringBuilder(Samples.LEAST);
     for (int i = 0; i < 100; i++) {
       text.append("sluice.pools.p.backends.x").append(99 - i).append(".address = \"nowhere\"\n");
     }

@@ -13,6 +13,15 @@ final class Samples {
           Set.of("dns", "http", "ntp", "quic", "radius", "sip-options", "stun", "tcp", "udp"),
           Set.of("access-list", "rate-limit"));
 
+  /** A configuration of what has no default. */
+  static final String LEAST =
+      """
+      sluice {
+        fronts.f { listen = ["0.0.0.0:5300"], pool = p }
+        pools.p.backends.a.address = "192.0.2.1:53"
+      }
+      """;
+
   private Samples() {}
 
   static SluiceConfig read(String text) throws InvalidConfig {

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EndpointSlicesTest {
   private final EndpointSlices slices = new EndpointSlices(wanted(Optional.empty()));
 
-  private static Origin.Kubernetes wanted(Optional<String> port) {
+  static Origin.Kubernetes wanted(Optional<String> port) {
     return new Origin.Kubernetes(
         Optional.of("games"), "game", port, Optional.empty(), Optional.empty(), Optional.empty());
   }

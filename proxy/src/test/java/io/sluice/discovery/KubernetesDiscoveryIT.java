@@ -250,14 +250,7 @@ class KubernetesDiscoveryIT extends DiscoveryContract {
 
   @Test
   void outside_of_a_cluster_it_says_what_is_missing() throws Exception {
-    Origin.Kubernetes wanted =
-        new Origin.Kubernetes(
-            Optional.of("games"),
-            "game",
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty());
+    Origin.Kubernetes wanted = EndpointSlicesTest.wanted(Optional.empty());
     try (Discovery discovery =
         new KubernetesDiscovery(
             wanted,

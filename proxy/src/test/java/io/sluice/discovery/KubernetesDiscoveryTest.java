@@ -41,14 +41,7 @@ class KubernetesDiscoveryTest {
 
   @Test
   void an_error_is_a_failure_and_it_asks_again() {
-    Origin.Kubernetes wanted =
-        new Origin.Kubernetes(
-            Optional.of("games"),
-            "game",
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty());
+    Origin.Kubernetes wanted = EndpointSlicesTest.wanted(Optional.empty());
     try (var discovery =
         new KubernetesDiscovery(wanted, new ShortOfMemory(), Runnable::run, timer, ns -> ns)) {
       discovery.start(findings::add);

@@ -34,6 +34,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicLong;
@@ -330,6 +331,19 @@ final class ServedFront implements AutoCloseable {
       }
     }
     return drops;
+  }
+
+  /** What becomes of a datagram of one byte. */
+  Explanation explain(Client client, InetSocketAddress at) {
+    return front().explain(client.address(), Optional.of(at), new byte[] {1});
+  }
+
+  @Nullable Flow flow(Client client) {
+    workers.onEach(worker -> {});
+    return front().flows().all().stream()
+        .filter(flow -> flow.key().client().toInetSocketAddress().equals(client.address()))
+        .findFirst()
+        .orElse(null);
   }
 
   @Override

@@ -5,16 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.Nsd;
 import java.io.IOException;
-import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +26,11 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class RealServersIT {
   private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final Duration STARTS = Duration.ofSeconds(30);
 
   @TempDir Path folder;
 
-  private final int port = freePort();
+  private final int port = Nsd.freePort();
   private final InetSocketAddress target =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   private @Nullable Process server;
@@ -57,40 +56,13 @@ class RealServersIT {
 
   @Test
   void nsd_answers_for_its_zone_and_refuses_others() throws Exception {
-    write(
-        "zone",
-        """
-        $ORIGIN sluice.test.
-        $TTL 60
-        @ SOA ns admin 1 3600 600 86400 60
-        @ NS ns
-        ns A 127.0.0.1
-        """);
-    Path conf =
-        write(
-            "nsd.conf",
-            """
-            server:
-              ip-address: 127.0.0.1@%d
-              username: ""
-              zonesdir: "%s"
-              xfrdir: "%2$s"
-              xfrdfile: ""
-              zonelistfile: "%2$s/zones"
-              database: ""
-              pidfile: ""
-            remote-control:
-              control-enable: no
-            zone:
-              name: sluice.test
-              zonefile: zone
-            """
-                .formatted(port, folder));
-    start("nsd", "/usr/sbin/nsd", "-d", "-c", conf.toString());
-    awaitPass(Probes.dns("sluice.test", "SOA", false));
-    Probes.dns("no-such.sluice.test.", "AAAA", true).check(target, PATIENCE);
-    assertThatThrownBy(() -> Probes.dns(".", "NS", true).check(target, PATIENCE))
-        .hasMessage("answered REFUSED");
+    try (Nsd nsd = new Nsd(folder, "")) {
+      Probe soa = Probes.dns("sluice.test", "SOA", false);
+      await().atMost(STARTS).untilAsserted(() -> soa.check(nsd.address(), PATIENCE));
+      Probes.dns("no-such.sluice.test.", "AAAA", true).check(nsd.address(), PATIENCE);
+      assertThatThrownBy(() -> Probes.dns(".", "NS", true).check(nsd.address(), PATIENCE))
+          .hasMessage("answered REFUSED");
+    }
   }
 
   @Test
@@ -253,7 +225,7 @@ class RealServersIT {
     Path without = write("without.conf", conf);
     start("chrony", "/usr/sbin/chronyd", "-x", "-d", "-f", without.toString());
     await()
-        .atMost(Duration.ofSeconds(30))
+        .atMost(STARTS)
         .ignoreExceptionsInstanceOf(IOException.class) // it is still starting
         .untilAsserted(
             () ->
@@ -295,7 +267,7 @@ class RealServersIT {
   /** And once it has stopped, its port refuses. */
   private void awaitPass(Probe probe) throws Exception {
     await()
-        .atMost(Duration.ofSeconds(30))
+        .atMost(STARTS)
         .untilAsserted(
             () -> {
               assertThat(running().isAlive()).as("%s", running().info()).isTrue();
@@ -321,20 +293,5 @@ class RealServersIT {
 
   private Path write(String name, String text) throws IOException {
     return Files.writeString(folder.resolve(name), text);
-  }
-
-  /** Below the ports that the kernel gives to sockets which do not ask for one. */
-  private static int freePort() throws IOException {
-    while (true) {
-      int port = ThreadLocalRandom.current().nextInt(20_000, 30_000);
-      var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-      try (var _ = new DatagramSocket(address);
-          var tcp = new ServerSocket()) {
-        tcp.bind(address);
-        return port;
-      } catch (IOException taken) {
-        // the next one
-      }
-    }
   }
 }
