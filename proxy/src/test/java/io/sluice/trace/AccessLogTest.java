@@ -2,6 +2,7 @@ package io.sluice.trace;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -91,6 +92,21 @@ class AccessLogTest {
     assertThatThrownBy(() -> open(Files.createDirectory(file), 1))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("access.log");
+  }
+
+  @Test
+  void whatAFullDiskDoesNotTakeIsCounted() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeThat(full).as("a device that is always full").exists();
+    AccessLog.Spec spec =
+        new AccessLog.Spec(folder.resolve("access.log").toString(), 1, 1 << 30, 7, 1 << 30);
+    AccessLog log = AccessLog.open(spec, 2, file -> Lines.file(full.toString()));
+    for (int i = 0; i < 1_000; i++) {
+      log.pen(i % 2).write(ended(i, "dns"));
+    }
+    log.close();
+    assertThat(log.lines()).isZero();
+    assertThat(log.lost()).isEqualTo(1_000);
   }
 
   private static AccessLog open(Path file, double sample) throws IOException {
