@@ -26,11 +26,11 @@ final class TraceMetrics extends Collector {
             (double) traces.captures().lost()),
         new CounterMetricFamily(
             "sluice_access_log_lines",
-            "Flows that the access log has, or will have at once.",
+            "Flows that were written to the access log.",
             log == null ? 0 : (double) log.lines()),
         new CounterMetricFamily(
             "sluice_access_log_lost",
-            "Flows that the access log misses, as it could not be written fast enough.",
+            "Flows that the access log misses, as it could not be written, or not fast enough.",
             log == null ? 0 : (double) log.lost()));
   }
 }

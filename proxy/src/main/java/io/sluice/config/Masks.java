@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -24,12 +25,9 @@ final class Masks {
    * What is masked where {@code inForce} has no secret stays so, and is a problem to its reader.
    */
   static ConfigObject lift(ConfigObject given, Map<?, ?> inForce) {
-    ConfigObject lifted = given;
-    for (Map.Entry<String, ConfigValue> entry : given.entrySet()) {
-      Object same = inForce.get(entry.getKey());
-      lifted = lifted.withValue(entry.getKey(), liftResolved(entry.getValue(), same));
-    }
-    return lifted;
+    Map<String, ConfigValue> lifted = new HashMap<>(); // withValue would copy all for each
+    given.forEach((key, value) -> lifted.put(key, liftResolved(value, inForce.get(key))));
+    return ConfigValueFactory.fromMap(lifted).withOrigin(given.origin());
   }
 
   private static ConfigValue liftResolved(ConfigValue given, @Nullable Object inForce) {

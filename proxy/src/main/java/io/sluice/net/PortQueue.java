@@ -1,10 +1,14 @@
 package io.sluice.net;
 
 import java.nio.ByteBuffer;
-import java.nio.IntBuffer;
+import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.crypto.Cipher;
+import javax.crypto.ShortBufferException;
+import javax.crypto.spec.IvParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * The ports that no flow to one backend from one local address uses: a queue, so that a port given
@@ -21,6 +25,9 @@ final class PortQueue {
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  /** What is encrypted for the keystream's sake; so much at a time. */
+  private static final byte[] ZEROS = new byte[8_192];
+
   /**
    * Of each place: the turn at which it is next written (even) or read (that plus 1) in the upper
    * 16 bits, and the port. Turns come round again after 32,768 laps of the whole queue.
@@ -35,28 +42,55 @@ final class PortQueue {
    */
   PortQueue(char[] ports) {
     places = new AtomicIntegerArray(ports.length);
-    for (int port : shuffled(ports)) {
-      give(port);
+    char[] order = shuffled(ports);
+    for (int place = 0; place < order.length; place++) {
+      places.setPlain(place, (1 << 16) | order[place]); // as given on the first lap
     }
+    tail.setPlain(order.length);
   }
 
-  /**
-   * Fisher and Yates, with all randomness drawn at once: to ask for each number takes 20 times as
-   * long.
-   */
+  /** Fisher and Yates. */
   private static char[] shuffled(char[] ports) {
     char[] order = ports.clone();
-    byte[] random = new byte[order.length * Integer.BYTES];
-    RANDOM.nextBytes(random);
-    IntBuffer numbers = ByteBuffer.wrap(random).asIntBuffer();
+    Cipher stream = keystream();
+    ByteBuffer random = ByteBuffer.allocate(ZEROS.length).limit(0);
     for (int last = order.length - 1; last > 0; last--) {
+      if (!random.hasRemaining()) {
+        refill(random, stream);
+      }
       // Scaled to 0..last; uneven by at most 65,536 / 2^32.
-      int other = (int) ((Integer.toUnsignedLong(numbers.get(last)) * (last + 1)) >>> 32);
+      int other = (int) ((Integer.toUnsignedLong(random.getInt()) * (last + 1)) >>> 32);
       char port = order[other];
       order[other] = order[last];
       order[last] = port;
     }
     return order;
+  }
+
+  /**
+   * AES in counter mode under a key of {@link SecureRandom}'s, as unknown as its own bytes, which
+   * take many times as long: a thousand backends want 100 MB of them.
+   */
+  private static Cipher keystream() {
+    byte[] key = new byte[16];
+    RANDOM.nextBytes(key);
+    try {
+      Cipher stream = Cipher.getInstance("AES/CTR/NoPadding");
+      stream.init(
+          Cipher.ENCRYPT_MODE, new SecretKeySpec(key, "AES"), new IvParameterSpec(new byte[16]));
+      return stream;
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("this Java has no AES", e);
+    }
+  }
+
+  private static void refill(ByteBuffer random, Cipher stream) {
+    try {
+      stream.update(ByteBuffer.wrap(ZEROS), random.clear());
+      random.flip();
+    } catch (ShortBufferException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Takes the port that has rested longest, or {@link #NONE}. */

@@ -1,6 +1,8 @@
 package io.sluice.pool;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Has all backends of a pool counted at the same moments, and each told what that says of it. */
 final class Census {
@@ -46,8 +48,10 @@ final class Census {
     Pool.Spec was = roster.spec();
     Pool.Spec is = next.spec();
     if (was.silence().equals(is.silence()) && was.rules().window().equals(is.rules().window())) {
-      List<Watch> before = roster.watches();
-      ratio.regroup(next.watches().stream().mapToInt(before::indexOf).toArray());
+      Map<Watch, Integer> before = new HashMap<>();
+      roster.watches().forEach(each -> before.put(each, before.size()));
+      ratio.regroup(
+          next.watches().stream().mapToInt(each -> before.getOrDefault(each, -1)).toArray());
     } else {
       stride = stride(is);
       ratio = ratio(next);

@@ -1,6 +1,5 @@
 package io.sluice.pool;
 
-import java.util.List;
 import java.util.OptionalDouble;
 
 /**
@@ -105,15 +104,20 @@ final class ReplyRatio {
    */
   void regroup(int[] was) {
     Track[] old = tracks.clone();
+    boolean[] stays = new boolean[old.length];
     tracks = new Track[was.length];
     for (int i = 0; i < was.length; i++) {
-      tracks[i] = was[i] < 0 ? new Track() : old[was[i]];
+      if (was[i] < 0) {
+        tracks[i] = new Track();
+      } else {
+        tracks[i] = old[was[i]];
+        stays[was[i]] = true;
+      }
     }
-    List<Track> stay = List.of(tracks);
-    for (Track track : old) {
-      if (!stay.contains(track) && now >= 0) {
-        askedOfGone += track.asked(now);
-        promptOfGone += track.prompt[track.cell(now)];
+    for (int i = 0; i < old.length; i++) {
+      if (!stays[i] && now >= 0) {
+        askedOfGone += old[i].asked(now);
+        promptOfGone += old[i].prompt[old[i].cell(now)];
       }
     }
   }

@@ -1,17 +1,19 @@
 package io.sluice.trace;
 
-import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.ContextBase;
 import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeAndTimeBasedRollingPolicy;
 import ch.qos.logback.core.status.Status;
 import ch.qos.logback.core.util.FileSize;
+import ch.qos.logback.core.util.FileUtil;
 import io.sluice.metrics.Tally;
+import java.io.File;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -32,8 +34,6 @@ public final class AccessLog implements AutoCloseable {
 
   private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
   private static final long CLOSE_MILLIS = TimeUnit.SECONDS.toMillis(5);
-  private static final int LOST = 0;
-  private static final int WRITTEN = 1;
 
   /**
    * Where to, and what.
@@ -48,13 +48,15 @@ public final class AccessLog implements AutoCloseable {
 
   private final double sample;
   private final OutputStreamAppender<Ended> appender;
+  private final Tally counts;
   private final List<Pen> pens;
   private final Thread writer;
   private volatile boolean closing;
 
-  private AccessLog(Spec spec, int workers, OutputStreamAppender<Ended> appender) {
+  private AccessLog(Spec spec, int workers, OutputStreamAppender<Ended> appender, Tally counts) {
     sample = spec.sample();
     this.appender = appender;
+    this.counts = counts;
     pens = IntStream.range(0, workers).mapToObj(i -> new Pen()).toList();
     writer = Thread.ofPlatform().daemon().name("sluice-access-log").unstarted(this::write);
   }
@@ -65,9 +67,15 @@ public final class AccessLog implements AutoCloseable {
    * @throws IOException when the file cannot be written
    */
   public static AccessLog open(Spec spec, int workers) throws IOException {
+    return open(spec, workers, Lines::file);
+  }
+
+  static AccessLog open(Spec spec, int workers, Function<String, Lines.Destination> files)
+      throws IOException {
     ContextBase context = new ContextBase();
+    Tally counts = new Tally(2);
     OutputStreamAppender<Ended> appender =
-        spec.file().equals(CONSOLE) ? new ConsoleAppender<>() : rolling(spec, context);
+        spec.file().equals(CONSOLE) ? console(counts) : rolling(spec, context, files, counts);
     EndedEncoder encoder = new EndedEncoder();
     encoder.setContext(context);
     encoder.start();
@@ -79,13 +87,31 @@ public final class AccessLog implements AutoCloseable {
       throw new IOException(errors(context));
     }
     context.getStatusManager().add(AccessLog::complain);
-    AccessLog opened = new AccessLog(spec, workers, appender);
+    AccessLog opened = new AccessLog(spec, workers, appender, counts);
     opened.writer.start();
     return opened;
   }
 
-  private static OutputStreamAppender<Ended> rolling(Spec spec, ContextBase context) {
-    RollingFileAppender<Ended> appender = new RollingFileAppender<>();
+  private static OutputStreamAppender<Ended> console(Tally counts) {
+    OutputStreamAppender<Ended> appender = new OutputStreamAppender<>();
+    appender.setOutputStream(new Lines(Lines.console(), counts, System::nanoTime));
+    return appender;
+  }
+
+  private static OutputStreamAppender<Ended> rolling(
+      Spec spec, ContextBase context, Function<String, Lines.Destination> files, Tally counts) {
+    RollingFileAppender<Ended> appender =
+        new RollingFileAppender<>() {
+          @Override
+          public void openFile(String file) throws IOException {
+            FileUtil.createMissingParentDirectories(new File(file));
+            Lines lines = new Lines(files.apply(file), counts, System::nanoTime);
+            if (!isStarted()) {
+              lines.open(); // a file that comes later is tried until it can be opened
+            }
+            setOutputStream(lines);
+          }
+        };
     appender.setFile(spec.file());
     SizeAndTimeBasedRollingPolicy<Ended> policy = new SizeAndTimeBasedRollingPolicy<>();
     policy.setContext(context);
@@ -126,7 +152,7 @@ public final class AccessLog implements AutoCloseable {
   /** Where one loop puts in the flows that end; never waits. */
   public final class Pen {
     private final Ring<Ended> queue = new Ring<>(QUEUE);
-    private final Tally counts = new Tally(2);
+    private final Tally lost = new Tally(1);
 
     /** Whether a flow is one of the sample: always the same for the same id. */
     public boolean wants(long flow) {
@@ -134,18 +160,20 @@ public final class AccessLog implements AutoCloseable {
     }
 
     public void write(Ended flow) {
-      counts.add(queue.offer(flow) ? WRITTEN : LOST, 1);
+      if (!queue.offer(flow)) {
+        lost.add(0, 1);
+      }
     }
   }
 
-  /** Flows there was no room for. */
+  /** Flows of the sample whose lines are missing: too fast for the writer, or for the disk. */
   public long lost() {
-    return pens.stream().mapToLong(pen -> pen.counts.get(LOST)).sum();
+    return counts.get(Lines.LOST) + pens.stream().mapToLong(pen -> pen.lost.get(0)).sum();
   }
 
-  /** Flows that were put in. */
+  /** Lines that were written. */
   public long lines() {
-    return pens.stream().mapToLong(pen -> pen.counts.get(WRITTEN)).sum();
+    return counts.get(Lines.WRITTEN);
   }
 
   private void write() {
@@ -191,6 +219,7 @@ public final class AccessLog implements AutoCloseable {
       writer.join(CLOSE_MILLIS);
       if (writer.isAlive()) {
         log.warn("access log: what was left could not be written within {} ms", CLOSE_MILLIS);
+        return; // to stop the appender waits for the writer, too
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -2,6 +2,8 @@ package io.sluice.trace;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -15,6 +17,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -22,6 +26,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class AccessLogTest {
+  private static final Predicate<String> FIRST =
+      Pattern.compile("access.log.[0-9-]{10}.0.gz").asMatchPredicate();
+
   @TempDir private Path folder;
 
   @Test
@@ -78,11 +85,8 @@ class AccessLogTest {
         }
       }
     }
-    try (Stream<Path> files = Files.list(folder)) {
-      assertThat(files.map(each -> each.getFileName().toString()))
-          .contains("access.log")
-          .anyMatch(name -> name.matches("access.log.[0-9-]{10}.0(.gz|[0-9]*.tmp|)"));
-    }
+    // compressed by threads of logback's own, which the end does not wait for
+    await().untilAsserted(() -> assertThat(files()).contains("access.log").anyMatch(FIRST));
   }
 
   @Test
@@ -91,6 +95,27 @@ class AccessLogTest {
     assertThatThrownBy(() -> open(Files.createDirectory(file), 1))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("access.log");
+  }
+
+  @Test
+  void whatAFullDiskDoesNotTakeIsCounted() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeThat(full).as("a device that is always full").exists();
+    AccessLog.Spec spec =
+        new AccessLog.Spec(folder.resolve("access.log").toString(), 1, 1 << 30, 7, 1 << 30);
+    AccessLog log = AccessLog.open(spec, 2, file -> Lines.file(full.toString()));
+    for (int i = 0; i < 1_000; i++) {
+      log.pen(i % 2).write(ended(i, "dns"));
+    }
+    log.close();
+    assertThat(log.lines()).isZero();
+    assertThat(log.lost()).isEqualTo(1_000);
+  }
+
+  private List<String> files() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(each -> each.getFileName().toString()).toList();
+    }
   }
 
   private static AccessLog open(Path file, double sample) throws IOException {
