@@ -53,6 +53,7 @@ final class FileWatch implements AutoCloseable {
 
   private final Runnable reload;
   private @Nullable WatchService service;
+  private boolean closed;
   private volatile List<Path> files = List.of();
 
   /** The watching thread's. */
@@ -67,7 +68,8 @@ final class FileWatch implements AutoCloseable {
   /** Watches the files of this configuration from now on, if it says so. */
   synchronized void follow(Document document) {
     expect(document.files());
-    boolean wanted = document.config().watch() && !files.isEmpty();
+    // Closed while it has files read again, it hears of them once more.
+    boolean wanted = !closed && document.config().watch() && !files.isEmpty();
     if (wanted && service == null) {
       try {
         WatchService opened = FileSystems.getDefault().newWatchService();
@@ -78,7 +80,7 @@ final class FileWatch implements AutoCloseable {
         log.error("watch = true, but files cannot be watched: reload by SIGHUP instead", e);
       }
     } else if (!wanted) {
-      close();
+      stop();
     }
   }
 
@@ -201,6 +203,11 @@ final class FileWatch implements AutoCloseable {
 
   @Override
   public synchronized void close() {
+    closed = true;
+    stop();
+  }
+
+  private void stop() {
     if (service != null) {
       try {
         service.close();

@@ -170,6 +170,15 @@ class FileWatchIT {
     awaitRead(CONFIG + "# 1\n");
   }
 
+  @Test
+  void onceClosedItStaysSo() throws Exception {
+    Files.writeString(file, CONFIG);
+    follow();
+    watch.close();
+    follow(); // as a reload does that was under way
+    await().until(() -> threads() == 0);
+  }
+
   private static long threads() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().equals("sluice-watch"))

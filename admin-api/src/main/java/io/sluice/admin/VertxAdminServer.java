@@ -85,8 +85,8 @@ public final class VertxAdminServer implements AdminServer {
               .exceptionHandler(e -> LOG.debug("a connection failed before its first request", e))
               .requestHandler(dispatcher::request)
               .invalidRequestHandler(dispatcher::malformed);
-      vertx.runOnContext(turn -> AdminServer.giveWay());
       join(server.listen(SocketAddress.inetSocketAddress(listen)));
+      vertx.runOnContext(turn -> AdminServer.giveWay());
       vertx.setPeriodic(SWEEP_MS, tick -> connections.sweep());
       certificates.ifPresent(
           files -> vertx.setPeriodic(RENEW_MS, tick -> renew(vertx, server, files)));

@@ -13,6 +13,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -111,14 +112,17 @@ final class Linux {
 
   static final int SK_MEMINFO_VARS = 9;
 
+  private static final String ARCH = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
+  private static final String ARM64 = "aarch64";
+
+  private static final int PRIO_PROCESS = 0;
+
   /** The C library has these calls since 2.41 only. */
-  private static final long SYS_SCHED_SETATTR = isArm64() ? 274 : 314;
+  private static final long SYS_SCHED_SETATTR = ARCH.equals(ARM64) ? 274 : 314;
 
   private static final long SYS_SCHED_GETATTR = SYS_SCHED_SETATTR + 1;
 
-  /**
-   * struct sched_attr as of Linux 3.14: size, policy, flags, nice, priority, runtime and others.
-   */
+  /** struct sched_attr, as of Linux 3.14. */
   private static final int SCHED_ATTR_BYTES = 48;
 
   private static final int SCHED_POLICY = 4;
@@ -146,7 +150,8 @@ final class Linux {
   private static final MethodHandle RECV = call("recv", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
   private static final MethodHandle SENDTO =
       call("sendto", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle NICE = call("nice", JAVA_INT);
+  private static final MethodHandle GETPRIORITY = call("getpriority", JAVA_INT, JAVA_INT);
+  private static final MethodHandle SETPRIORITY = call("setpriority", JAVA_INT, JAVA_INT, JAVA_INT);
   // Variadic in C, which makes no difference for numbers on either machine but has to be said.
   private static final MethodHandle SYSCALL =
       call(
@@ -179,15 +184,7 @@ final class Linux {
 
   /** Whether this machine is one the structure offsets are right for. */
   static boolean isSupported() {
-    return System.getProperty("os.name").equals("Linux") && (isArm64() || arch().equals("amd64"));
-  }
-
-  private static boolean isArm64() {
-    return arch().equals("aarch64");
-  }
-
-  private static String arch() {
-    return System.getProperty("os.arch").toLowerCase(Locale.ROOT);
+    return System.getProperty("os.name").equals("Linux") && Set.of("amd64", ARM64).contains(ARCH);
   }
 
   static int socket(int family, int type) {
@@ -319,11 +316,17 @@ final class Linux {
     }
   }
 
-  /** Of the calling thread, not the process (nice(2), "C library/kernel differences"). */
-  static int nice(int more) {
+  /**
+   * The calling thread's nice value: so much more than the process was started with, whatever it
+   * has from the thread that started it. Of a thread, although POSIX means a process:
+   * setpriority(2), "C library/kernel differences".
+   */
+  static int nicer(int more) {
+    int pid = (int) ProcessHandle.current().pid();
     MemorySegment errno = SCRATCH.get().errno;
     try {
-      return result((int) NICE.invokeExact(errno, more), errno);
+      int own = (int) GETPRIORITY.invokeExact(errno, PRIO_PROCESS, pid);
+      return result((int) SETPRIORITY.invokeExact(errno, PRIO_PROCESS, 0, own + more), errno);
     } catch (Throwable t) {
       throw new AssertionError(t);
     }

@@ -30,7 +30,7 @@ public final class Scheduling {
    */
   public static void giveWay() {
     if (Linux.isSupported()) {
-      told("nice value", Linux.nice(NICER));
+      told("nice value", Linux.nicer(NICER));
     }
   }
 
