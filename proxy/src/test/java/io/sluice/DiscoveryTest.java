@@ -91,10 +91,10 @@ class DiscoveryTest {
     assertThat(pool().discovery().orElseThrow().error().orElseThrow()).contains("no such file");
     there(Map.of("a", one));
     awaitBackends("a UP");
-    assertThat(deployed.appliance().ready()).isTrue();
+    await().until(() -> deployed.appliance().ready()); // once the backends are in place
     assertThat(client.ask(deployed.front(), (byte) 2)).containsExactly(2);
     assertThat(pool().backends()).extracting(BackendStatus::origin).containsExactly("file");
-    assertThat(pool().discovery().orElseThrow().error()).isEmpty();
+    await().until(() -> pool().discovery().orElseThrow().error().isEmpty());
     assertThat(deployed.appliance().config().effective().toString())
         .doesNotContain("127.0.0.1:" + one.address().getPort());
   }
